@@ -127,6 +127,12 @@ class MatchNeedEnded(_OfMatch, frozen=True, kw_only=True):
     ended_at: Moment
 
 
+class MatchNeedReopened(_OfMatch, frozen=True, kw_only=True):
+    """The need of an accepted match had ended and is open again: what was promised is wanted, and has its whole time to be sent."""
+
+    reopened_at: Moment
+
+
 class MatchSent(_OfMatch, frozen=True, kw_only=True):
     """The giver sent or brought `sent` of the promised `quantity`. The rest is free again on both sides."""
 
@@ -149,6 +155,14 @@ class MatchReceived(_OfMatch, frozen=True, kw_only=True):
     difference: Difference | None
     confirmed: Literal["signed_in", "by_slip"]
     received_at: Moment
+
+
+class MatchCorrected(_OfMatch, frozen=True, kw_only=True):
+    """A dispute of the household's side found that less arrived than was confirmed: `received` counts, and the rest is needed again."""
+
+    sent: Quantity
+    received: Rest
+    corrected_at: Moment
 
 
 class MatchClosed(_OfMatch, frozen=True, kw_only=True):
@@ -256,6 +270,7 @@ class DisputeSettled(_OfDispute, frozen=True, kw_only=True):
 
     outcome: Finding
     by_county: bool
+    received: Annotated[Rest | None, Meta(description="what arrived as it was found; null when the receipt stands", examples=[None])] = None
     settled_at: Moment
 
 

@@ -15,6 +15,8 @@ Withdrawal = Literal["household_ended"]
 Closing = Literal["met_elsewhere", "no_longer_needed", "not_reachable", "other"]
 Return = Literal["unclear", "wrong_item", "branded", "too_much", "wrong_household", "other"]
 ReviewStep = Literal["village", "county"]
+Reopening = Literal["renewed", "not_received"]
+Fault = Literal["absurd", "branded", "not_a_need", "duplicate", "wrong_household", "too_much", "not_true", "story_identifies"]
 Words = Annotated[str, Meta(max_length=100)]
 Price = Annotated[int, Meta(ge=1, le=10**12)]
 
@@ -157,6 +159,39 @@ class NeedMet(_OfNeed, frozen=True, kw_only=True):
     """Everything that was needed was received. Nothing more is proposed for the need."""
 
     met_at: Moment
+
+
+class NeedReopened(_OfNeed, frozen=True, kw_only=True):
+    """A need that had ended is open again: its side renewed it after its expiry, or a dispute found that less had arrived.
+
+    It holds all that `NeedPublished` does, for a listener that gets it first. What arrived of the need before still counts.
+    """
+
+    of_institution: Annotated[bool, Meta(description="the need of a school or another institution, whose id is `household_id`")] = False
+    charity: Charity = None
+    urgency: Urgency
+    posted_at: Moment
+    published_at: Moment
+    reason: Reopening
+    expires_at: Annotated[Moment, Meta(description="time at which the need ends by itself")]
+    reopened_by: Annotated[UUID | None, Meta(description="who renewed it; null after a dispute")]
+    reopened_at: Moment
+
+
+class VerificationFaulted(Event, frozen=True, kw_only=True):
+    """A check by chance found that a need should not have been verified as it was. Its reviewers are told, and nobody else."""
+
+    sample_id: UUID
+    need_id: UUID
+    reviewer_id: Annotated[UUID, Meta(description="who verified it at the first step")]
+    second_reviewer_id: Annotated[UUID | None, Meta(description="who verified it at the county")]
+    region: Region
+    category: Category
+    unit: Unit
+    quantity: Quantity
+    reason: Fault
+    verified_at: Moment
+    checked_at: Annotated[Moment, Meta(description="time of the verdict")]
 
 
 class VillageFellSilent(Event, frozen=True, kw_only=True):

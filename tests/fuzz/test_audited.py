@@ -50,6 +50,7 @@ NOT_RECORDED = {
         ),
         "report_need": "adds a report of the caller's own, and shows nothing",
         "get_pledge": OWN,
+        "list_own_faults": OWN,
         **dict.fromkeys(("get_limits", "set_limits", "get_catalogue_rules", "get_charity", "get_review_settings"), NOTHING_PERSONAL),
         **dict.fromkeys(
             ("set_catalogue_rules", "name_charity", "change_charity", "end_charity", "set_review_settings"),

@@ -17,9 +17,11 @@ from contracts.matching import (
     DisputeSettled,
     MatchAccepted,
     MatchClosed,
+    MatchCorrected,
     MatchDeclined,
     MatchLapsed,
     MatchNeedEnded,
+    MatchNeedReopened,
     MatchProposed,
     MatchReceived,
     MatchRefused,
@@ -32,6 +34,7 @@ from contracts.needs import (
     NeedMet,
     NeedPublished,
     NeedRejected,
+    NeedReopened,
     NeedWithdrawn,
     PledgeChanged,
     PledgeOffered,
@@ -43,7 +46,8 @@ from insight.model import Activity, Household, Match, Need, Objection, Person, S
 from insight.values import URGENCY, value_of
 
 MatchAnswer = MatchAccepted | MatchRefused | MatchDeclined | MatchLapsed | MatchRevised
-MatchEvent = MatchProposed | MatchAnswer | MatchNeedEnded | MatchSent | MatchReceived | MatchClosed
+MatchDelivery = MatchNeedEnded | MatchNeedReopened | MatchSent | MatchReceived | MatchCorrected | MatchClosed
+MatchEvent = MatchProposed | MatchAnswer | MatchDelivery
 ObjectionEvent = DisputeOpened | DisputeSettled | AppealLodged | AppealDecided
 NeedEnd = NeedRejected | NeedWithdrawn | NeedClosed | NeedExpired | NeedMet
 PledgeEvent = PledgeOffered | PledgeChanged | PledgeWithdrawn
@@ -57,8 +61,10 @@ MATCH_STATES: dict[type[Event], str] = {
     MatchLapsed: "lapsed",
     MatchRevised: "lapsed",
     MatchNeedEnded: "need_ended",
+    MatchNeedReopened: "accepted",
     MatchSent: "sent",
     MatchReceived: "received",
+    MatchCorrected: "received",
     MatchClosed: "closed",
 }
 
@@ -83,7 +89,7 @@ def record_leaving_households(session: Session, events: Sequence[HouseholdMoved 
     _store_households(session, {event.household_id: _household_columns(event, None) for event in _oldest_first(events)})
 
 
-def record_published_needs(session: Session, events: Sequence[NeedPublished]) -> None:
+def record_published_needs(session: Session, events: Sequence[NeedPublished | NeedReopened]) -> None:
     """Store the day and the weight of published needs, even of ended ones. Their posters were active on the day of posting."""
     rows = {
         event.need_id: _need_columns(event) | {"day": day_of(event.published_at), "urgency": URGENCY[event.urgency]}
@@ -103,6 +109,15 @@ def record_ended_needs(session: Session, events: Sequence[NeedEnd]) -> None:
     _mark_stale(session, "need", rows)
 
 
+def record_reopened_needs(session: Session, events: Sequence[NeedReopened]) -> None:
+    """Forget the ends of needs that are open again; an older version changes nothing. They are counted as published before."""
+    record_published_needs(session, events)
+    rows = {
+        event.need_id: _need_columns(event) | {"state": None, "ended_on": None, "version": event.version} for event in _oldest_first(events)
+    }
+    _upsert_newest(session, Need, rows, "state", "ended_on")
+
+
 def record_pledges(session: Session, events: Sequence[PledgeEvent]) -> None:
     """Store the activity of pledgers on the day of the offer; every event of a pledge repeats that day."""
     _record_activity(session, {(event.pledger_id, day_of(event.offered_at)) for event in events})
@@ -118,7 +133,7 @@ def record_matches(session: Session, events: Sequence[MatchEvent]) -> None:
             "quantity": event.quantity,
             "state": MATCH_STATES[type(event)],
             "accepted_on": day_of(event.accepted_at) if isinstance(event, MatchAccepted) else None,
-            "received": event.received if isinstance(event, MatchReceived | MatchClosed) else None,
+            "received": event.received if isinstance(event, MatchReceived | MatchCorrected | MatchClosed) else None,
         }
         for event in _oldest_first(events)
     }
@@ -128,7 +143,10 @@ def record_matches(session: Session, events: Sequence[MatchEvent]) -> None:
         name: case((is_newer, fresh.excluded[name]), else_=getattr(Match, name)) for name in ("state", "quantity")
     }
     newest |= {"version": func.greatest(Match.version, fresh.excluded.version)}
-    newest |= {name: func.coalesce(getattr(Match, name), fresh.excluded[name]) for name in ("accepted_on", "received")}
+    newest |= {"accepted_on": func.coalesce(Match.accepted_on, fresh.excluded.accepted_on)}
+    # A dispute may correct what was received.
+    corrected = case((is_newer, fresh.excluded.received))
+    newest |= {"received": func.coalesce(corrected, Match.received, fresh.excluded.received)}
     _execute(session, fresh.on_conflict_do_update(index_elements=["id"], set_=newest))
     _mark_stale(session, "need", {event.need_id for event in events})
     answers = [event for event in events if isinstance(event, MatchAccepted | MatchRefused)]

@@ -10,9 +10,11 @@ from contracts.matching import (
     DisputeSettled,
     MatchAccepted,
     MatchClosed,
+    MatchCorrected,
     MatchDeclined,
     MatchLapsed,
     MatchNeedEnded,
+    MatchNeedReopened,
     MatchProposed,
     MatchReceived,
     MatchRefused,
@@ -25,6 +27,7 @@ from contracts.needs import (
     NeedMet,
     NeedPublished,
     NeedRejected,
+    NeedReopened,
     NeedWithdrawn,
     PledgeChanged,
     PledgeOffered,
@@ -55,6 +58,10 @@ class Worker(ServiceWorker):
     def on_published_needs(self, session: Session, events: list[NeedPublished]) -> None:
         actions.record_published_needs(session, events)
 
+    @handles_batch(NeedReopened)
+    def on_reopened_needs(self, session: Session, events: list[NeedReopened]) -> None:
+        actions.record_reopened_needs(session, events)
+
     @handles_batch(NeedRejected, NeedWithdrawn, NeedClosed)
     def on_ended_needs(self, session: Session, events: list[NeedRejected | NeedWithdrawn | NeedClosed]) -> None:
         actions.record_ended_needs(session, events)
@@ -75,8 +82,12 @@ class Worker(ServiceWorker):
     def on_answers(self, session: Session, events: list[MatchAccepted | MatchRefused | MatchDeclined]) -> None:
         actions.record_matches(session, events)
 
-    @handles_batch(MatchNeedEnded, MatchSent, MatchReceived, MatchClosed)
-    def on_deliveries(self, session: Session, events: list[MatchNeedEnded | MatchSent | MatchReceived | MatchClosed]) -> None:
+    @handles_batch(MatchNeedEnded, MatchNeedReopened)
+    def on_needs_of_matches(self, session: Session, events: list[MatchNeedEnded | MatchNeedReopened]) -> None:
+        actions.record_matches(session, events)
+
+    @handles_batch(MatchSent, MatchReceived, MatchCorrected, MatchClosed)
+    def on_deliveries(self, session: Session, events: list[MatchSent | MatchReceived | MatchCorrected | MatchClosed]) -> None:
         actions.record_matches(session, events)
 
     @handles_batch(DisputeOpened, DisputeSettled, AppealLodged, AppealDecided)

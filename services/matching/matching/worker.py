@@ -9,6 +9,7 @@ from contracts.needs import (
     NeedMet,
     NeedMoved,
     NeedPublished,
+    NeedReopened,
     NeedWithdrawn,
     PledgeChanged,
     PledgeOffered,
@@ -25,7 +26,7 @@ from matching.fairness import actions as fairness
 from matching.feedback.actions import ratings
 from matching.holds import actions as holds
 from matching.intake import actions as intake
-from matching.intake import moves
+from matching.intake import moves, reopening
 from matching.matches import perishable, reminders, unsent
 from matching.matches.actions import answers, claims, delivery
 from matching.points import actions as points
@@ -58,6 +59,10 @@ class Worker(ServiceWorker):
     @handles_batch(NeedExpired, NeedMet)
     def on_need_over(self, session: Session, events: list[NeedExpired | NeedMet]) -> None:
         intake.end_needs(session, events)
+
+    @handles_batch(NeedReopened)
+    def on_need_reopened(self, session: Session, events: list[NeedReopened]) -> None:
+        reopening.reopen_needs(session, events)
 
     @handles_batch(PledgeOffered)
     def on_pledge_offered(self, session: Session, events: list[PledgeOffered]) -> None:

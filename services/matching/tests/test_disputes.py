@@ -11,9 +11,11 @@ from chassis.data.database import Database
 from chassis.http.auth import Caller
 from chassis.problems import Problem
 from chassis.testing.fixtures import Client, Person, RolledBack, administrator_of, assert_retold
-from contracts.matching import DisputeAnswered, DisputeOpened, DisputeRaised, DisputeSettled
+from contracts.matching import DisputeAnswered, DisputeOpened, DisputeRaised, DisputeSettled, MatchClosed, MatchCorrected, MatchSent
+from matching.balance import actions as balance
 from matching.book import rules as match_rules
 from matching.disputes import actions
+from matching.fairness import actions as fairness
 from matching.snapshots import SNAPSHOTS
 from matching.worker import Worker
 
@@ -301,3 +303,69 @@ def _on(database: Database, client: Client) -> Client:
     from matching.api import api
 
     return Client(create_app("matching", api, database=database, keys=client._keys).test_client(), client._keys)
+
+
+def figures(database: RolledBack) -> list[Any]:
+    """What is open of the need and set aside of it, what the giver's delivery counts for, and whether the need counts as helped."""
+    query = """
+        SELECT rest, (SELECT array_agg(CAST(ROW(round(good), round(bad), suspended) AS text)) FROM marks WHERE kind = 'delivery') AS marks
+        FROM needs
+    """
+    [row] = database.found(text(query))
+    return list(row)
+
+
+@pytest.mark.parametrize("is_county", [True, False])
+def test_goods_that_never_arrived_are_needed_again(disputed: Disputed, database: RolledBack, is_county: bool) -> None:
+    assert disputed.does("receipt", {}, disputed.agent) == (201, "received")
+    before = figures(database)
+    assert before[1] == ["(1,0,f)"]
+    disputed.opens(disputed.household)
+    assert disputed.goes("answer", ANSWER | {"outcome": "upheld"}, disputed.town) == (201, "answered")
+    assert disputed.seen(disputed.giver)["received"] == 0
+    assert figures(database)[0] == before[0], "the answer may be contested"
+    if is_county:
+        disputed.goes("raising", {}, disputed.giver)
+        assert disputed.goes("settlement", RULING, disputed.county) == (201, "settled")
+    else:
+        assert disputed.waits_too_long() == 1
+    sent = told(database, MatchSent)[0].sent
+    [corrected], [settled] = told(database, MatchCorrected), told(database, DisputeSettled)
+    assert (corrected.sent, corrected.received, settled.received) == (sent, 0, 0)
+    assert figures(database) == [before[0] + sent, ["(0,1,f)"]]
+    shown = disputed.client.get(disputed.path, by=disputed.giver).json
+    assert shown["delivery"]["received"] == 0
+    assert disputed.does("closing", {}, disputed.household) == (201, "closed")
+    assert [(event.reason, event.received) for event in told(database, MatchClosed)] == [("nothing_arrived", 0)]
+    with database.begin() as session:
+        fairness.count_helped_needs(session)
+        balance.update_balance(session)
+    assert offending(database) == {}
+    assert {MatchCorrected, DisputeSettled} <= {type(event) for event in assert_retold(database, SNAPSHOTS)}
+
+
+def test_finding_states_how_much_arrived(disputed: Disputed, database: RolledBack) -> None:
+    disputed.does("receipt", {}, disputed.household)
+    disputed.opens(disputed.household)
+    sent = told(database, MatchSent)[0].sent
+    for wrong in (
+        {"outcome": "dismissed", "received": 1},
+        {"outcome": "agreed", "received": 1},
+        {"outcome": "upheld", "received": sent},
+        {"outcome": "upheld", "received": sent + 1},
+    ):
+        assert disputed.goes("answer", ANSWER | wrong, disputed.town) == (422, "finding_wrong")
+    assert disputed.goes("answer", ANSWER | {"outcome": "partly_upheld", "received": 1}, disputed.town) == (201, "answered")
+    disputed.goes("raising", {}, disputed.giver)
+    assert disputed.goes("settlement", RULING | {"outcome": "dismissed"}, disputed.county) == (201, "settled")
+    assert (told(database, MatchCorrected), disputed.seen(disputed.giver)["received"]) == ([], None), "the county decides anew"
+
+
+def test_giver_s_dispute_corrects_no_receipt(disputed: Disputed, database: RolledBack) -> None:
+    assert disputed.does("receipt", {"quantity": 1, "reason": "short"}, disputed.household) == (201, "received")
+    disputed.opens(disputed.giver)
+    assert disputed.goes("answer", ANSWER | {"outcome": "upheld", "received": 0}, disputed.town) == (422, "finding_wrong")
+    assert disputed.goes("answer", ANSWER | {"outcome": "upheld"}, disputed.town) == (201, "answered")
+    assert disputed.waits_too_long() == 1
+    assert told(database, MatchCorrected) == []
+    assert offending(database).keys() <= {"need_miscounted", "balance_differs"}

@@ -20,6 +20,7 @@ from chassis.settings import RetentionSettings
 from contracts.matching import (
     MatchAccepted,
     MatchClosed,
+    MatchCorrected,
     MatchDeclined,
     MatchLapsed,
     MatchProposed,
@@ -50,11 +51,21 @@ from needs.limits import actions as limits
 from needs.model import Household, Match, Need, NeedQuantities, Pledge, PledgeQuantities
 from needs.problems import consent_needed, unknown_household, unknown_item
 from needs.quotas import actions as quotas
+from needs.reopening import actions as reopening
 from needs.review import actions as review
 from needs.review.rules import find_story_problem
 
 MatchEvent = (
-    MatchProposed | MatchAccepted | MatchRefused | MatchDeclined | MatchLapsed | MatchRevised | MatchSent | MatchReceived | MatchClosed
+    MatchProposed
+    | MatchAccepted
+    | MatchRefused
+    | MatchDeclined
+    | MatchLapsed
+    | MatchRevised
+    | MatchSent
+    | MatchReceived
+    | MatchCorrected
+    | MatchClosed
 )
 RegisterEvent = HouseholdRegistered | HouseholdChanged | HouseholdMoved | HouseholdEnded | InstitutionRegistered | InstitutionEnded
 EXPIRED_AT_ONCE = ERASED_AT_ONCE = 1_000
@@ -68,6 +79,7 @@ MATCH_STATES = {
     MatchRevised: "lapsed",
     MatchSent: "sent",
     MatchReceived: "received",
+    MatchCorrected: "received",
     MatchClosed: "closed",
 }
 
@@ -267,7 +279,7 @@ def record_households(session: Session, events: Sequence[RegisterEvent]) -> None
 
 
 def record_matches(session: Session, events: Sequence[MatchEvent]) -> None:
-    """Store the state of matches; an older version changes nothing. Needs of which everything was received end."""
+    """Store the state of matches; an older version changes nothing. Needs of which everything was received end, others open again."""
     newest = {event.match_id: event for event in sorted(events, key=lambda event: event.version)}
     _lock_quantities(session, events)
     rows = insert(Match).values(
@@ -292,7 +304,9 @@ def record_matches(session: Session, events: Sequence[MatchEvent]) -> None:
             where=Match.version < rows.excluded.version,
         )
     )
-    life.end_met_needs(session, {event.need_id for event in events if isinstance(event, MatchReceived | MatchClosed)})
+    arrived = {event.need_id for event in events if isinstance(event, MatchReceived | MatchCorrected | MatchClosed)}
+    life.end_met_needs(session, arrived)
+    reopening.reopen_unmet_needs(session, arrived)
     choosing.record_claims(session, [event for event in events if isinstance(event, MatchAccepted)])
 
 

@@ -67,13 +67,13 @@ def review_overdue(need: Need) -> ReviewOverdue:
 def need_published(need: Need) -> NeedPublished:
     """Make the event with the version that the need had when it was published, even if it has ended since."""
     version = need.published_version or need.version - (1 if need.ended_at else 0)
-    return NeedPublished(**fields_of_need(need) | {"version": version}, **_fields_of_publication(need))
+    return NeedPublished(**fields_of_need(need) | {"version": version}, **fields_of_publication(need))
 
 
 def need_moved(need: Need) -> NeedMoved:
     """Make the event of a published need that went along with its household, with the version of its last move."""
     fields = fields_of_need(need) | {"version": need.moved_version}
-    return NeedMoved(**fields, **_fields_of_publication(need), moved_at=recorded(need.moved_at))
+    return NeedMoved(**fields, **fields_of_publication(need), moved_at=recorded(need.moved_at))
 
 
 def need_rejected(need: Need) -> NeedRejected:
@@ -122,7 +122,8 @@ def recorded(moment: datetime | None) -> datetime:
     return moment
 
 
-def _fields_of_publication(need: Need) -> dict[str, Any]:
+def fields_of_publication(need: Need) -> dict[str, Any]:
+    """Return what the events of a published need state about its publication."""
     stated = {name: getattr(need, name) for name in ("urgency", "posted_at", "of_institution", "charity")}
     return stated | {"published_at": recorded(need.published_at)}
 

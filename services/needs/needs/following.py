@@ -22,7 +22,7 @@ def follow_households(session: Session, ids: Collection[UUID]) -> None:
     merged = session.scalars(select(Household.id).where(Household.merged_into.in_(ids))).all()
     needs = select(Need).where(Need.household_id.in_({*ids, *merged}), Need.state.in_(OPEN)).order_by(Need.id).with_for_update(of=Need)
     for need in session.scalars(needs, execution_options={"populate_existing": True}).all():
-        household = _find_present(session, need.household_id)
+        household = find_present(session, need.household_id)
         if household is None:
             continue
         if household.ended and household.merged_into is None:
@@ -38,7 +38,7 @@ def end_need(need: Need, state: str, reason: str | None) -> None:
     need.version += 1
 
 
-def _find_present(session: Session, household_id: UUID) -> Household | None:
+def find_present(session: Session, household_id: UUID) -> Household | None:
     """Find the household that a need belongs to now: itself, or the one at the end of its merges. None until that one is known."""
     wanted: UUID | None = household_id
     for _ in range(LONGEST_CHAIN):

@@ -114,7 +114,7 @@ class Need(Base):
     `story` is shown to everybody once the need is published. `published_version` is the version at its publication, empty for rows of
     before; `moved_version` that of its last `NeedMoved`. While it waits, `due_at` is the end of the time to verify it, and the versions
     `stage_version`, `reminded_version` and `overdue_version` are those of the events of this step. `expiring_version` and
-    `renewed_version` are those of its last reminder and renewal.
+    `renewed_version` are those of its last reminder and renewal, `reopened_version` that of its last opening after an end.
     `terms` is what the need keeps of the catalogue, `specification` what describes the thing, as JSON. `charity` receives the money.
     A need `is_open` while something of it is neither accepted nor proposed; triggers keep that. A `hidden` one waits for a reviewer,
     because several people reported it; `hidden_version` is its version then. The hall finds it by its `words`: pairs of neighbouring
@@ -170,6 +170,10 @@ class Need(Base):
     renewed_at: Mapped[datetime | None] = mapped_column(Moment)
     renewed_by: Mapped[UUID | None]
     renewed_version: Mapped[int | None] = mapped_column(BigInteger)
+    reopened_at: Mapped[datetime | None] = mapped_column(Moment)
+    reopened_by: Mapped[UUID | None]
+    reopened_because: Mapped[str | None] = mapped_column(String(20))
+    reopened_version: Mapped[int | None] = mapped_column(BigInteger)
     is_open: Mapped[bool] = mapped_column(default=True)
     hidden: Mapped[bool] = mapped_column(default=False)
     is_shown: Mapped[bool] = mapped_column(Computed("state = 'published' AND NOT hidden"))

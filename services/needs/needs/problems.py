@@ -56,3 +56,9 @@ past_validity = problem(
     422, "past_validity", zh="有效期须在今后两年之内，请重新选择", en="The validity must end within the next 2 years. Choose another day."
 )
 line_refused = problem(422, "line_refused", zh="第 {row} 行不能发布，请改正：{zh}", en="Correct row {row} before you post. {en}")
+renewal_over = problem(
+    409,
+    "renewal_over",
+    zh="需求到期已超过 {days} 天，不能再续期；仍有需要的，请重新发布",
+    en="The need expired more than {days} days ago and cannot be renewed; post it again if it is still a need",
+)

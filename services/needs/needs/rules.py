@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from chassis.data.database import now
 from chassis.http.auth import Caller, View
 from chassis.problems import Problem, not_allowed, not_found, state_conflict
 from needs.model import Need, Pledge
@@ -15,10 +16,13 @@ from needs.problems import (
     past_validity,
     quantity_settled,
     quantity_unsettled,
+    renewal_over,
     township_verifies,
 )
 
 LONGEST_VALIDITY = timedelta(days=731)
+RENEWED_WITHIN = timedelta(days=30)
+"""The time after its expiry within which a need may still be renewed."""
 COUNTY_DIGITS = 6
 WAITING = ("posted", "confirmed")
 """The states of a need that waits to be verified: at the village or township, and at the county."""
@@ -88,9 +92,16 @@ def _close(caller: Caller, need: Need, managers: Managers) -> Problem | None:
 
 
 def _renew(caller: Caller, need: Need, managers: Managers) -> Problem | None:
-    """The household or the poster renews a published need."""
-    if problem := _withdraw(caller, need, managers):
-        return problem
+    """The household or its agent renews a published need, or for some time one that has expired.
+
+    The agent is the poster, and for a household without an account everybody at its village point.
+    """
+    is_poster = caller.id == need.poster_id and caller.manages(need.region)
+    is_of_village = need.account_id is None and need.region in caller.regions
+    if caller.id != need.account_id and not is_poster and not is_of_village:
+        return not_allowed()
+    if need.state == "expired" and need.ended_at is not None:
+        return None if now() < need.ended_at + RENEWED_WITHIN else renewal_over(days=RENEWED_WITHIN.days)
     return state_conflict(state=need.state) if need.state != "published" else None
 
 

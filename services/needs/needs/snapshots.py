@@ -13,6 +13,7 @@ from contracts.needs import (
     NeedPublished,
     NeedRejected,
     NeedRenewed,
+    NeedReopened,
     NeedReported,
     NeedReturned,
     NeedWithdrawn,
@@ -22,6 +23,7 @@ from contracts.needs import (
     PledgeWithdrawn,
     ReviewOverdue,
     ReviewReminded,
+    VerificationFaulted,
     VillageFellSilent,
 )
 from needs import events
@@ -31,6 +33,9 @@ from needs.choosing.events import pledge_expiring
 from needs.life import events as life
 from needs.life.model import Village
 from needs.model import Need, Pledge
+from needs.reopening.events import need_reopened
+from needs.samples.events import verification_faulted
+from needs.samples.model import Sample
 
 WAITS = Need.state.in_(("posted", "confirmed"))
 STAGED = Need.stage_version.is_not(None)
@@ -49,11 +54,13 @@ SNAPSHOTS = (
     Snapshot(NeedReported, Need, events.need_reported, where=Need.hidden & Need.hidden_version.is_not(None)),
     Snapshot(NeedMoved, Need, events.need_moved, where=Need.published_at.is_not(None) & Need.moved_version.is_not(None)),
     Snapshot(NeedRenewed, Need, life.need_renewed, where=Need.renewed_version.is_not(None)),
+    Snapshot(NeedReopened, Need, need_reopened, where=Need.reopened_version.is_not(None)),
     Snapshot(NeedExpiring, Need, life.need_expiring, where=Need.expiring_version.is_not(None)),
     Snapshot(NeedPublished, Need, events.need_published, where=Need.published_at.is_not(None)),
     Snapshot(PledgeWithdrawn, Pledge, events.pledge_withdrawn, where=Pledge.withdrawn),
     Snapshot(PledgeChanged, Pledge, events.pledge_changed, where=(Pledge.version > 1) & ~Pledge.withdrawn),
     Snapshot(PledgeExpiring, Pledge, pledge_expiring, where=Pledge.reminded_version.is_not(None) & ~Pledge.withdrawn),
     Snapshot(PledgeOffered, Pledge, events.pledge_offered),
+    Snapshot(VerificationFaulted, Sample, verification_faulted, where=Sample.is_right.is_(False)),
     Snapshot(VillageFellSilent, Village, life.village_fell_silent, where=Village.told_at.is_not(None)),
 )

@@ -11,6 +11,7 @@ from contracts.matching import (
     ClaimFailed,
     MatchAccepted,
     MatchClosed,
+    MatchCorrected,
     MatchDeclined,
     MatchLapsed,
     MatchProposed,
@@ -72,8 +73,8 @@ class Worker(ServiceWorker):
     def on_answers(self, session: Session, events: list[MatchAccepted | MatchRefused | MatchDeclined]) -> None:
         actions.record_matches(session, events)
 
-    @handles_batch(MatchSent, MatchReceived, MatchClosed)
-    def on_deliveries(self, session: Session, events: list[MatchSent | MatchReceived | MatchClosed]) -> None:
+    @handles_batch(MatchSent, MatchReceived, MatchCorrected, MatchClosed)
+    def on_deliveries(self, session: Session, events: list[MatchSent | MatchReceived | MatchCorrected | MatchClosed]) -> None:
         actions.record_matches(session, events)
 
     @handles_batch(BalanceChanged)

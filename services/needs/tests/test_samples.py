@@ -7,10 +7,11 @@ import pytest
 from sqlalchemy import select, text
 
 from chassis.data.database import new_id
-from chassis.testing.fixtures import Client, Person, RolledBack, administrator_of, auditor_of
-from contracts.needs import NeedClosed
+from chassis.testing.fixtures import Client, Person, RolledBack, administrator_of, assert_retold, auditor_of
+from contracts.needs import NeedClosed, VerificationFaulted
 from needs.samples import rules
 from needs.samples.model import Sample, Seed
+from needs.snapshots import SNAPSHOTS
 
 from .conftest import VILLAGE, household_in, pending, rice
 from .test_charities import named
@@ -122,7 +123,11 @@ def test_need_found_wrong_is_closed_with_the_verdict(
     answer = check(client, sample, county, verdict="wrong", reason="not_true", close=True)
     assert (answer.json["verdict"], answer.json["checked_by"], answer.json["allowed"]) == ("wrong", str(county.id), [])
     assert client.get(f"/v1/needs/{need}").json["state"] == "closed"
-    assert isinstance(pending(database)[-1], NeedClosed)
+    closed, faulted = pending(database)[-2:]
+    assert isinstance(closed, NeedClosed)
+    assert isinstance(faulted, VerificationFaulted)
+    assert (faulted.reviewer_id, faulted.second_reviewer_id, faulted.reason, faulted.need_id) == (town.id, None, "not_true", UUID(need))
+    assert_retold(database, SNAPSHOTS)
     assert check(client, sample, administrator_of(database, ""), verdict="right").json["code"] == "state_conflict"
 
 
@@ -135,3 +140,28 @@ def test_period_of_reviewers_is_checked(client: Client, database: RolledBack, vi
     with database.begin() as session:
         session.execute(text("UPDATE review_decisions SET decided_at = now() - interval '100 days'"))
     assert client.get("/v1/reviewers", by=county).json["items"] == []
+
+
+def test_reviewers_see_their_own_faults_and_nobody_elses(
+    client: Client, database: RolledBack, village: Person, town: Person, county: Person
+) -> None:
+    client.put(PATH, {"sample_per_mille": 1000, "county_above": 10_000}, by=county)
+    need = verified_twice(client, database, village, town, county)
+    verified(client, database, village, town, quantity=1)
+    verdicts = {need: {"verdict": "wrong", "reason": "too_much"}}
+    for sample in samples(client, city := administrator_of(database, VILLAGE[:4])):
+        assert check(client, sample, city, **verdicts.get(sample["need_id"], {"verdict": "right"})).status_code == 201
+    for by, found in ((town, [need]), (county, [need]), (city, []), (administrator_of(database, VILLAGE[:9]), [])):
+        items = client.get("/v1/samples/mine", by=by).json["items"]
+        assert [one["need_id"] for one in items] == found
+        assert all("checked_by" not in one for one in items)
+    [event] = [event for event in pending(database) if isinstance(event, VerificationFaulted)]
+    assert (event.reviewer_id, event.second_reviewer_id) == (town.id, county.id)
+
+
+def verified_twice(client: Client, database: RolledBack, village: Person, town: Person, county: Person) -> str:
+    asked = rice(household_id=str(household_in(database, VILLAGE)), consent="slip")
+    need = str(client.post("/v1/needs", asked, by=village).json["id"])
+    assert client.post(f"/v1/needs/{need}/verification", by=town).json["state"] == "confirmed"
+    assert client.post(f"/v1/needs/{need}/verification", by=county).json["state"] == "published"
+    return need

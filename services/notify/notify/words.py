@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from functools import cache
 from importlib.resources import files
-from typing import Any, get_args, get_type_hints
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 from jinja2 import Environment, StrictUndefined, Template, TemplateSyntaxError, UndefinedError
 from jinja2.meta import find_undeclared_variables
@@ -55,7 +56,7 @@ class Words:
             elif name in facts:
                 yield f"{name}_label", ""
         for name, amount_name in self.amounts.items():
-            if name in facts:
+            if facts.get(name) is not None:
                 is_unknown = name == "quantity" and facts.get("quantity_unknown")
                 for word, role in ROLES.items():
                     quantity = None if is_unknown else facts[name]
@@ -112,8 +113,10 @@ def compile_words(template: NoticeTemplate) -> Words:
 
 
 def _is_quantity(hint: Any) -> bool:
-    """Tell whether a field counts units, with or without a description of its own."""
-    return any(meta in (*get_args(Quantity), *get_args(Rest)) for meta in get_args(hint)[1:])
+    """Tell whether a field counts units, with or without a description of its own; it may be empty."""
+    parts = get_args(hint)
+    counts = any(meta in (*get_args(Quantity), *get_args(Rest)) for meta in parts[1:])
+    return counts or any(_is_quantity(part) for part in parts if get_origin(part) in (Annotated, Union, UnionType))
 
 
 def _in_language(names: Any, language: str) -> str:

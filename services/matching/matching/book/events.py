@@ -17,9 +17,11 @@ from contracts.matching import (
     Lapse,
     MatchAccepted,
     MatchClosed,
+    MatchCorrected,
     MatchDeclined,
     MatchLapsed,
     MatchNeedEnded,
+    MatchNeedReopened,
     MatchProposed,
     MatchReceiptReminded,
     MatchReceived,
@@ -122,6 +124,13 @@ def match_need_ended(match: Match) -> MatchNeedEnded:
     )
 
 
+def match_need_reopened(match: Match) -> MatchNeedReopened:
+    """Build the event that the need of an accepted match is open again."""
+    return MatchNeedReopened(
+        version=required(match.need_reopened_version), **_promised(match), reopened_at=required(match.need_reopened_at)
+    )
+
+
 def match_sent(match: Match) -> MatchSent:
     """Build the event of the sending."""
     sending = _movement(match, "sent")
@@ -139,6 +148,18 @@ def match_received(match: Match) -> MatchReceived:
         difference=cast("Difference | None", receipt.reason),
         confirmed="by_slip" if receipt.slip_id else "signed_in",
         received_at=receipt.at,
+    )
+
+
+def match_corrected(match: Match) -> MatchCorrected:
+    """Build the event that a dispute found how much had arrived."""
+    correction = _movement(match, "corrected")
+    return MatchCorrected(
+        version=correction.version,
+        **_promised(match),
+        sent=match.moved("sent"),
+        received=correction.quantity,
+        corrected_at=correction.at,
     )
 
 

@@ -128,6 +128,8 @@ class Match(Base):
     need_ended_because: Mapped[str | None] = mapped_column(String(50))
     need_ended_at: Mapped[datetime | None] = mapped_column(Moment)
     need_ended_version: Mapped[int | None] = mapped_column(BigInteger)
+    need_reopened_at: Mapped[datetime | None] = mapped_column(Moment)
+    need_reopened_version: Mapped[int | None] = mapped_column(BigInteger)
     close_at: Mapped[datetime | None] = mapped_column(Moment)
     best_before: Mapped[datetime | None] = mapped_column(Moment)
     goods_reminded_at: Mapped[datetime | None] = mapped_column(Moment)
@@ -143,8 +145,8 @@ class Match(Base):
         return next((movement for movement in self.movements if movement.kind == kind), None)
 
     def moved(self, kind: str) -> int:
-        """Return the quantity that was promised, sent, received or returned; 0 before that."""
-        movement = self.movement(kind)
+        """Return the quantity that was promised, sent, received or returned; 0 before that. A correction replaces what was received."""
+        movement = (self.movement("corrected") if kind == "received" else None) or self.movement(kind)
         return movement.quantity if movement else 0
 
 
@@ -152,7 +154,8 @@ class Movement(Base):
     """A quantity that moved in a match, at most once of each kind, with the match's version then. Rows are only ever added.
 
     Kinds: `promised` by the pledger, `sent` by the giver, `received` by the household's side, `returned` to the pledge because it was
-    never sent. `by` is the person who reported it; empty for a slip, for which its printer answers.
+    never sent, `corrected` to what had arrived as a dispute found. `by` is the person who reported it; empty for a correction, and for
+    a slip, for which its printer answers.
     """
 
     __tablename__ = "movements"

@@ -21,6 +21,7 @@ _UNPUBLISHED = """
         UNION ALL SELECT id, 'match_' || CASE ended_because WHEN 'revised' THEN 'revised' ELSE state END, version
             FROM matches WHERE state IN ('refused', 'lapsed') AND answered_at >= :since
         UNION ALL SELECT id, 'match_need_ended', 1 FROM matches WHERE need_ended_at >= :since
+        UNION ALL SELECT id, 'match_need_reopened', 1 FROM matches WHERE need_reopened_at >= :since
         UNION ALL SELECT id, 'pledge_released', releases FROM pledges WHERE releases > 0 AND released_at >= :since
         UNION ALL SELECT id, CASE state WHEN 'released' THEN 'thanks_given' ELSE 'thanks_refused' END, version
             FROM thanks WHERE decided_at >= :since

@@ -1,22 +1,9 @@
 """Checks of quantities: needs, pledges and movements add up."""
 
+from matching.book.recount import ALLOCATED, MOVED
 from matching.checks.check import Check
 
-MOVED = """
-    (SELECT match_id, sum(quantity) FILTER (WHERE kind = 'promised') AS promised, sum(quantity) FILTER (WHERE kind = 'sent') AS sent,
-        sum(quantity) FILTER (WHERE kind = 'received') AS received, sum(quantity) FILTER (WHERE kind = 'returned') AS returned
-     FROM movements GROUP BY match_id)
-"""
-# A need counts the received quantity; before that the sent or promised one. A cancelled match counts only if the need itself is over.
-# A pledge counts the promised quantity without the returned one.
-ALLOCATED = {
-    "needs": """
-        CASE WHEN received IS NOT NULL THEN received
-             WHEN state = 'closed' AND ended_because NOT IN ('household_moved', 'need_over') THEN 0
-             ELSE coalesce(sent, promised) END
-    """,
-    "pledges": "promised - coalesce(returned, 0)",
-}
+_MOVED = f"(SELECT match_id, {MOVED}, sum(quantity) FILTER (WHERE kind = 'received') AS confirmed FROM movements GROUP BY match_id)"
 # An ended need or pledge has nothing free and nothing proposed; its promised quantity stays.
 _BY_SIDE = """
     SELECT {table}.id FROM {table} LEFT JOIN (
@@ -49,17 +36,18 @@ _ORPHANED = """
 
 def _select_side(table: str, column: str, condition: str) -> str:
     judged = condition.format(by_givers=_HELD_BY_GIVERS[table])
-    return _BY_SIDE.format(table=table, column=column, kept=ALLOCATED[table], moved=MOVED, condition=judged)
+    return _BY_SIDE.format(table=table, column=column, kept=ALLOCATED[table], moved=_MOVED, condition=judged)
 
 
 _MOVEMENTS_UNTRUE = f"""
-    SELECT id FROM matches LEFT JOIN {MOVED} AS moved ON match_id = matches.id
+    SELECT id FROM matches LEFT JOIN {_MOVED} AS moved ON match_id = matches.id
     WHERE (promised IS NOT NULL) <> (state IN ('accepted', 'sent', 'received', 'closed')) AND state <> 'declined'
         OR state = 'declined' AND returned IS DISTINCT FROM promised
         OR promised > quantity
         OR coalesce(sent, 0) + coalesce(returned, 0) > promised
         OR sent IS NOT NULL AND sent + coalesce(returned, 0) <> promised
         OR coalesce(received, 0) > coalesce(sent, 0)
+        OR received > confirmed OR received IS NOT NULL AND confirmed IS NULL
         OR state = 'accepted' AND (sent, received, returned) IS DISTINCT FROM (NULL, NULL, NULL)
         OR state = 'sent' AND (sent IS NULL OR received IS NOT NULL)
         OR state = 'received' AND received IS NULL

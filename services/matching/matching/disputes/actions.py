@@ -1,6 +1,7 @@
 """Open, answer, raise and settle disputes; deadlines move on those that nobody acted on."""
 
 from datetime import timedelta
+from typing import cast
 from uuid import UUID
 
 from sqlalchemy import select
@@ -10,8 +11,11 @@ from chassis.data.database import now
 from chassis.http import versions
 from chassis.http.auth import Caller
 from chassis.messaging import outbox
-from matching.book.lock import lock_for_action
+from matching.book.actions import record_movement
+from matching.book.events import match_corrected
+from matching.book.lock import lock_for_action, lock_pledges_and_needs
 from matching.book.model import Match
+from matching.book.release import release_quantities
 from matching.book.rules import side_of
 from matching.disputes import rules
 from matching.disputes.events import dispute_answered, dispute_opened, dispute_raised, dispute_settled
@@ -30,7 +34,7 @@ def dispute_match(session: Session, caller: Caller, match_id: UUID, cause: str, 
     match.dispute, match.version = "open", match.version + 1
     at = now()
     dispute = Dispute(
-        match=match, side=side_of(caller, match), cause=cause, text=text, state="open", outcome=None, version=1,
+        match=match, side=side_of(caller, match), cause=cause, text=text, state="open", outcome=None, received=None, version=1,
         opened_by=caller.id, opened_at=at, due_at=at + ANSWERED_WITHIN, answer=None, ruling=None, answered_by=None, answered_at=None,
         raised_at=None, reminded_at=None,
     )  # fmt: skip
@@ -41,9 +45,10 @@ def dispute_match(session: Session, caller: Caller, match_id: UUID, cause: str, 
     return dispute
 
 
-def answer_dispute(session: Session, caller: Caller, dispute_id: UUID, outcome: str, answer: str) -> Dispute:
+def answer_dispute(session: Session, caller: Caller, dispute_id: UUID, outcome: str, answer: str, received: int | None = None) -> Dispute:
     """Record the findings of the place. They stand unless a side raises the dispute in time."""
     dispute = _lock_for_action(session, caller, dispute_id, "answer_dispute")
+    dispute.received = _find_received(dispute, outcome, received)
     dispute.state, dispute.outcome, dispute.answer, dispute.version = "answered", outcome, answer, dispute.version + 1
     dispute.answered_by, dispute.answered_at, dispute.answered_as = caller.id, now(), outcome
     dispute.due_at = now() + RAISED_WITHIN
@@ -60,9 +65,10 @@ def raise_dispute(session: Session, caller: Caller, dispute_id: UUID) -> Dispute
     return dispute
 
 
-def settle_dispute(session: Session, caller: Caller, dispute_id: UUID, outcome: str, ruling: str) -> Dispute:
+def settle_dispute(session: Session, caller: Caller, dispute_id: UUID, outcome: str, ruling: str, received: int | None = None) -> Dispute:
     """Settle a raised dispute with the ruling of the county, which is final."""
     dispute = _lock_for_action(session, caller, dispute_id, "settle_dispute")
+    dispute.received = _find_received(dispute, outcome, received)
     dispute.outcome, dispute.ruling, dispute.settled_by = outcome, ruling, caller.id
     _settle(session, dispute)
     return dispute
@@ -70,11 +76,14 @@ def settle_dispute(session: Session, caller: Caller, dispute_id: UUID, outcome: 
 
 def apply_deadlines(session: Session) -> int:
     """Raise unanswered disputes and settle answered ones whose time is over; returns how many moved on."""
-    due = select(Dispute.id).join(Dispute.match).where(Dispute.state.in_(("open", "answered")), Dispute.due_at <= now())
-    ids = session.scalars(due.order_by(Dispute.due_at).limit(AT_ONCE).with_for_update(of=Match, skip_locked=True)).all()
+    due = select(Match).join(Dispute, Dispute.match_id == Match.id).where(Dispute.state.in_(("open", "answered")), Dispute.due_at <= now())
+    matches = session.scalars(due.order_by(Dispute.due_at).limit(AT_ONCE)).all()
+    lock_pledges_and_needs(session, matches)
+    of_matches = select(Dispute.id).where(Dispute.match_id.in_([match.id for match in matches])).order_by(Dispute.match_id)
+    ids = session.scalars(of_matches).all()
     moved = 0
     for dispute_id in ids:
-        dispute = _lock(session, dispute_id)
+        dispute = _lock_match_and_dispute(session, dispute_id)
         if dispute.due_at is None or dispute.due_at > now():
             continue
         moved += 1
@@ -95,11 +104,24 @@ def _lock_for_action(session: Session, caller: Caller, dispute_id: UUID, act: st
 
 
 def _lock(session: Session, dispute_id: UUID) -> Dispute:
+    """Lock the need and pledge of a dispute, then its match, then itself: a settlement may free units of the need."""
+    lock_pledges_and_needs(session, [session.get_one(Dispute, dispute_id).match])
+    return _lock_match_and_dispute(session, dispute_id)
+
+
+def _lock_match_and_dispute(session: Session, dispute_id: UUID) -> Dispute:
     """Lock the match, then its dispute: the order in which opening one locks them."""
     dispute = session.get_one(Dispute, dispute_id)
     session.get_one(Match, dispute.match_id, with_for_update=True, populate_existing=True)
     session.refresh(dispute, with_for_update=True)
     return dispute
+
+
+def _find_received(dispute: Dispute, outcome: str, stated: int | None) -> int | None:
+    received, problem = rules.find_finding(dispute, outcome, stated)
+    if problem:
+        raise problem
+    return received
 
 
 def _raise(session: Session, dispute: Dispute) -> None:
@@ -109,8 +131,21 @@ def _raise(session: Session, dispute: Dispute) -> None:
 
 
 def _settle(session: Session, dispute: Dispute) -> None:
+    match = dispute.match
     dispute.state, dispute.settled_at, dispute.due_at, dispute.version = "settled", now(), None, dispute.version + 1
-    dispute.match.dispute, dispute.match.version = "settled", dispute.match.version + 1
+    match.dispute, match.version = "settled", match.version + 1
+    corrects = dispute.received is not None and match.state == "received" and dispute.received < match.moved("received")
+    if corrects:
+        _correct(session, match, cast("int", dispute.received))
     session.flush()
     reliability.update_suspensions_of_match(session, dispute.match_id)
-    outbox.add(session, dispute_settled(dispute))
+    outbox.add(session, dispute_settled(dispute), *([match_corrected(match)] if corrects else []))
+
+
+def _correct(session: Session, match: Match, received: int) -> None:
+    """Correct a receipt to what had arrived. The missing units go back to the need, and the match's events are judged by the new figure."""
+    missing = match.moved("received") - received
+    record_movement(match, "corrected", received, None)
+    session.flush()
+    release_quantities(session, "need", {match.need_id: missing})
+    reliability.amend_events(session, match.id)

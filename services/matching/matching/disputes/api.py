@@ -8,7 +8,7 @@ from marshmallow import fields
 from sqlalchemy.orm import Session
 
 from chassis.http.auth import SIGNED_IN, STAFF, Caller
-from chassis.http.fields import AllowedOperations, Choice, Flag, NothingIn, Region, Schema, Strict, Text
+from chassis.http.fields import AllowedOperations, Choice, Flag, NothingIn, Region, Schema, Strict, Text, Whole
 from chassis.http.pagination import PageIn, page_of
 from chassis.http.routes import access
 from matching.book.shown import note_of_match_shown
@@ -27,11 +27,21 @@ class DisputeIn(Strict):
 
 class AnswerIn(Strict):
     outcome = Choice(OUTCOMES, required=True)
+    received = Whole(
+        0,
+        10**9,
+        metadata={"description": "what arrived, if that is less than was confirmed; the rest is needed again. Upheld `not_arrived`: 0"},
+    )
     answer = Text(1000, required=True, metadata={"description": "findings; read by the same people as the dispute's text"})
 
 
 class RulingIn(Strict):
     outcome = Choice(OUTCOMES, required=True)
+    received = Whole(
+        0,
+        10**9,
+        metadata={"description": "what arrived, if that is less than was confirmed; the rest is needed again. Upheld `not_arrived`: 0"},
+    )
     ruling = Text(1000, required=True, metadata={"description": "reasons; read by the same people as the dispute's text"})
 
 
@@ -52,6 +62,9 @@ class DisputeOut(Schema):
     text = fields.String(required=True)
     state = Choice(DISPUTES, required=True)
     outcome = Choice(OUTCOMES, required=True, allow_none=True, metadata={"description": "the last decision"})
+    received = fields.Integer(
+        required=True, allow_none=True, metadata={"description": "what arrived as the last decision found; null when the receipt stands"}
+    )
     opened_at = fields.AwareDateTime(required=True)
     due_at = fields.AwareDateTime(
         required=True, allow_none=True, metadata={"description": "when an open dispute goes to the county, or an answered one is settled"}

@@ -50,6 +50,7 @@ def dispute_settled(dispute: Dispute) -> DisputeSettled:
         **_facts(dispute),
         outcome=cast("Finding", dispute.outcome),
         by_county=dispute.raised_at is not None,
+        received=dispute.received,
         settled_at=required(dispute.settled_at),
     )
 

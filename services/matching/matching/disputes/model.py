@@ -18,7 +18,8 @@ class Dispute(Base):
     """One side's dispute about a match, at most one: `open`, `answered` by the place, `raised` to the county, `settled`.
 
     At `due_at` an open dispute is raised by itself, and an answered one is settled as answered. At the county there is no such deadline: it
-    should settle by `decide_by` and is reminded until it does. `outcome` is the last decision.
+    should settle by `decide_by` and is reminded until it does. `outcome` is the last decision, and `received`
+    what arrived as it found, if that is less than was confirmed.
     """
 
     __tablename__ = "disputes"
@@ -31,6 +32,7 @@ class Dispute(Base):
     text: Mapped[str] = mapped_column(Encrypted, deferred=True)
     state: Mapped[str] = mapped_column(String(10), default="open")
     outcome: Mapped[str | None] = mapped_column(String(20))
+    received: Mapped[int | None] = mapped_column(BigInteger)
     opened_by: Mapped[UUID]
     opened_at: Mapped[datetime] = mapped_column(Moment)
     due_at: Mapped[datetime | None] = mapped_column(Moment)

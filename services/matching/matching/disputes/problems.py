@@ -14,3 +14,9 @@ own_dispute = problem(
     zh="您参与过这次对接，请由另一位管理员处理异议",
     en="You took part in this match. Another administrator must handle the dispute.",
 )
+finding_wrong = problem(
+    422,
+    "finding_wrong",
+    zh="只有需求方的异议成立或部分成立时才能认定实际收到的数量，且须少于已确认的数量",
+    en="What arrived can be stated only where a dispute of the household's side is upheld, and it has to be less than was confirmed",
+)

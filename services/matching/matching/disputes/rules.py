@@ -7,9 +7,9 @@ from chassis.http.auth import Caller
 from chassis.problems import Problem, not_allowed, state_conflict
 from matching.book.model import Match
 from matching.book.problems import dispute_time_over
-from matching.book.rules import manages_county_of, people_involved, side_of
+from matching.book.rules import HOUSEHOLD, manages_county_of, people_involved, side_of
 from matching.disputes.model import Dispute
-from matching.disputes.problems import already_disputed, own_dispute
+from matching.disputes.problems import already_disputed, finding_wrong, own_dispute
 
 ACTS = ("answer_dispute", "raise_dispute", "settle_dispute")
 
@@ -49,6 +49,22 @@ def find_dispute_problem(act: str, caller: Caller, dispute: Dispute) -> Problem 
     if dispute.state != state:
         return state_conflict(state=dispute.state)
     return own_dispute() if act != "raise_dispute" and caller.id in _people_involved_in(dispute) else None
+
+
+def find_finding(dispute: Dispute, outcome: str, stated: int | None) -> tuple[int | None, Problem | None]:
+    """Return what arrived as a decision finds it, None if the receipt stands, and the problem of what it states.
+
+    Only a dispute of the household's side that is upheld, at least in part, corrects a receipt, and only to less. One about goods that did
+    not arrive at all corrects it to nothing, unless the decision states a quantity.
+    """
+    confirmed = dispute.match.movement("received")
+    corrects = dispute.side == HOUSEHOLD and outcome in {"upheld", "partly_upheld"} and confirmed is not None
+    if stated is None:
+        is_nothing = corrects and outcome == "upheld" and dispute.cause == "not_arrived"
+        return (0 if is_nothing else None), None
+    if not corrects or confirmed is None or stated >= confirmed.quantity:
+        return None, finding_wrong()
+    return stated, None
 
 
 def acts_on_dispute(caller: Caller, dispute: Dispute) -> list[str]:

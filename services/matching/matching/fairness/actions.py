@@ -21,7 +21,7 @@ AT_ONCE = 20
 
 IS_HELPING = """
     state NOT IN ('refused', 'lapsed', 'declined') AND (state <> 'closed' OR ended_because IN ('delivered', 'partly_delivered'))
-    AND NOT EXISTS (SELECT FROM movements WHERE match_id = matches.id AND kind = 'received' AND quantity = 0)
+    AND NOT EXISTS (SELECT FROM movements WHERE match_id = matches.id AND kind IN ('received', 'corrected') AND quantity = 0)
 """
 """SQL condition: this match helps its need."""
 

@@ -26,5 +26,5 @@ def thanks_refused(thanks: Thanks) -> ThanksRefused:
 def _facts(thanks: Thanks) -> dict[str, Any]:
     match = thanks.match
     names = ("need_id", "pledge_id", "account_id", "poster_id", "pledger_id", "region", "category", "unit")
-    stated = {name: getattr(match, name) for name in names} | {"quantity": match.moved("received")}
+    stated = {name: getattr(match, name) for name in names} | {"quantity": required(match.movement("received")).quantity}
     return {"thanks_id": thanks.id, "version": thanks.version, "match_id": match.id, **stated}

@@ -19,6 +19,7 @@ from contracts.needs import (
     NeedMet,
     NeedMoved,
     NeedPublished,
+    NeedReopened,
     NeedWithdrawn,
     PledgeChanged,
     PledgeOffered,
@@ -45,7 +46,7 @@ CHOSEN_AT_ONCE = 500
 URGENCY = {"normal": 1, "urgent": 2, "critical": 4}
 
 
-def book_needs(session: Session, events: Sequence[NeedPublished | NeedMoved]) -> None:
+def book_needs(session: Session, events: Sequence[NeedPublished | NeedMoved | NeedReopened]) -> None:
     """Enter published needs in the book; leave known ones, perhaps ended, as they are.
 
     A need for money that no charity receives is entered as ended: money goes through registered charities alone.
@@ -55,8 +56,8 @@ def book_needs(session: Session, events: Sequence[NeedPublished | NeedMoved]) ->
             **_need_columns(event),
             "of_institution": event.of_institution,
             "urgency": URGENCY[event.urgency],
-            "rest": 0 if _lacks_charity(event) else event.quantity,
-            "ended": _lacks_charity(event),
+            "rest": 0 if lacks_charity(event) else event.quantity,
+            "ended": lacks_charity(event),
             "posted_at": event.posted_at,
             "published_at": event.published_at,
             "charity": event.charity,
@@ -79,8 +80,10 @@ def end_needs(session: Session, events: Sequence[NeedEnd]) -> None:
     while not _end_unless_proposed(session, rows):
         pass
     because: Literal["need_withdrawn", "need_closed"] = "need_withdrawn" if isinstance(events[0], NeedWithdrawn) else "need_closed"
-    lapse_proposals(session, find_matches(session, "proposed", Match.need_id.in_(newest)), because)
-    unpublished = Match.need_id.in_(newest) & Match.need_ended_at.is_(None)
+    # One that has opened again since is not ended by an older event.
+    ended = session.scalars(select(Need.id).where(Need.id.in_(newest), Need.ended)).all()
+    lapse_proposals(session, find_matches(session, "proposed", Match.need_id.in_(ended)), because)
+    unpublished = Match.need_id.in_(ended) & Match.need_ended_at.is_(None)
     promised = find_matches(session, "accepted", unpublished, locked=True)
     for match in promised:
         match.version, match.need_ended_because, match.need_ended_at = match.version + 1, because, now()
@@ -199,11 +202,12 @@ def _insert(table: str, columns: tuple[str, ...]) -> TextClause:
     return insert_into(table, columns, "ON CONFLICT (id) DO NOTHING RETURNING id")
 
 
-def _lacks_charity(event: NeedPublished | NeedMoved) -> bool:
+def lacks_charity(event: NeedPublished | NeedMoved | NeedReopened) -> bool:
+    """Tell whether a need for money has no charity that receives it."""
     return event.unit == MONEY and event.charity is None
 
 
-def _need_columns(event: NeedPublished | NeedMoved | NeedEnd) -> dict[str, Any]:
+def _need_columns(event: NeedPublished | NeedMoved | NeedReopened | NeedEnd) -> dict[str, Any]:
     return {
         "id": event.need_id,
         "version": event.version,

@@ -45,7 +45,7 @@ def move_needs(session: Session, events: Sequence[NeedMoved]) -> None:
             setattr(need, name, value)
         matches = update(Match).where(Match.need_id == need.id, Match.state.in_(GOING_ALONG)).values(belonging)
         session.execute(matches, execution_options={"synchronize_session": False})
-    _renew_time_to_send(session, leaving)
+    renew_time_to_send(session, leaving)
     session.flush()
     move_counts(session, places)
     clearing_queue.add(session, "need", {need.id for need in moving if need.rest > 0})
@@ -67,7 +67,7 @@ def _book_unless_proposed(session: Session, newest: Mapping[UUID, NeedMoved]) ->
     return False
 
 
-def _renew_time_to_send(session: Session, needs: set[UUID]) -> None:
+def renew_time_to_send(session: Session, needs: set[UUID]) -> None:
     """Take the deadlines of accepted matches away; a timer sets new ones within a minute, which count from then on."""
     accepted = update(Match).where(Match.need_id.in_(needs), Match.state == "accepted")
     session.execute(

@@ -15,9 +15,14 @@ AT_ONCE = 1_000
 
 # Units lost on their way or refused at the door are not the giver's doing: they count neither for nor against.
 DERIVED_EVENTS = f"""
-    SELECT matches.id AS match_id, pledger_id AS person_id, 'delivery' AS kind, CAST(received.quantity AS float8) / owed AS good,
-        1 - CAST(received.quantity AS float8) / owed AS bad, received.at
+    SELECT matches.id AS match_id, pledger_id AS person_id, 'delivery' AS kind, CAST(arrived AS float8) / owed AS good,
+        1 - CAST(arrived AS float8) / owed AS bad, received.at
     FROM matches JOIN movements AS received ON received.match_id = matches.id AND received.kind = 'received'
+    CROSS JOIN LATERAL (
+        SELECT coalesce(
+            (SELECT quantity FROM movements WHERE match_id = matches.id AND kind = 'corrected'), received.quantity
+        ) AS arrived
+    ) AS found
     JOIN movements AS sent ON sent.match_id = matches.id AND sent.kind = 'sent'
     JOIN movements AS promised ON promised.match_id = matches.id AND promised.kind = 'promised'
     CROSS JOIN LATERAL (
@@ -66,6 +71,15 @@ _RECORD = text(
     FROM noted WHERE NOT suspended GROUP BY person_id ORDER BY person_id
     ON CONFLICT (person_id) DO UPDATE
     SET good = reliabilities.good + excluded.good, bad = reliabilities.bad + excluded.bad, settle_at = excluded.settle_at
+    """
+)
+# Brings the events of a match to what the book yields now. They are contested, so no sum holds them.
+_AMEND = text(
+    f"""
+    UPDATE marks SET good = deserved.good, bad = deserved.bad, version = version + 1
+    FROM ({DERIVED_EVENTS.format(which="matches.id = :match_id")}) AS deserved
+    WHERE marks.match_id = deserved.match_id AND marks.person_id = deserved.person_id AND marks.kind = deserved.kind
+        AND (marks.suspended OR void_at IS NOT NULL) AND (marks.good, marks.bad) IS DISTINCT FROM (deserved.good, deserved.bad)
     """
 )
 # Voids an event once and subtracts it from the sums of its person.
@@ -145,6 +159,11 @@ def update_suspensions(session: Session, event_ids: Collection[UUID]) -> None:
         # Locked first: of two changes at once, the later one sees both.
         session.execute(_LOCK_EVENTS, {"ids": sorted(event_ids)})
         session.execute(_SUSPEND, {"ids": sorted(event_ids)})
+
+
+def amend_events(session: Session, match_id: UUID) -> None:
+    """Judge the events of a match anew, whose receipt a dispute corrected. Call it while the dispute still suspends them."""
+    session.execute(_AMEND, {"match_id": match_id})
 
 
 def void_event(session: Session, event_id: UUID) -> None:

@@ -21,7 +21,7 @@ from matching.book import clearing_queue, events
 from matching.book.actions import publish_release
 from matching.book.lock import lock_rows
 from matching.book.model import Match, Movement, Need, Pledge
-from matching.checks.quantities import ALLOCATED
+from matching.book.recount import recount
 from matching.holds import actions as holds
 from matching.matches.deadlines import set_send_deadline
 from matching.matches.rules import find_outcome
@@ -136,6 +136,9 @@ def _add_missing_steps(match: Match, line: PublishedMatch) -> Sequence[Event]:
     at, is_over = now(), line.state in {"refused", "lapsed", "declined", "closed"}
     match.state, match.version = line.state, line.version
     missing = [(kind, quantity) for kind, quantity in _published_movements(line) if match.movement(kind) is None]
+    corrects = match.movement("received") is not None and line.received is not None and line.received < match.moved("received")
+    if corrects:
+        match.movements.append(Movement(kind="corrected", quantity=line.received or 0, version=line.version, at=at))
     for number, (kind, quantity) in enumerate(reversed(missing)):
         reason = "other" if kind == "received" and quantity < (line.sent or 0) else None
         version = max(1, line.version - number - is_over)
@@ -161,7 +164,8 @@ def _add_missing_steps(match: Match, line: PublishedMatch) -> Sequence[Event]:
         "declined": events.match_declined,
         "closed": events.match_closed,
     }
-    return [steps[kind](match) for kind, _ in missing] + ([ends[line.state](match)] if is_over else [])
+    corrected = [events.match_corrected(match)] if corrects else []
+    return [steps[kind](match) for kind, _ in missing] + corrected + ([ends[line.state](match)] if is_over else [])
 
 
 def _published_movements(line: PublishedMatch) -> list[tuple[str, int]]:
@@ -175,10 +179,9 @@ def _find_reason(match: Match) -> str:
         return "deadline" if match.answer_by <= now() else "pledge_changed"
     if match.state != "closed":
         return "other"
-    arrived = match.movement("received")
-    if arrived is None:
+    if match.movement("received") is None:
         return "not_deliverable"
-    return find_outcome(match.moved("promised"), arrived.quantity)
+    return find_outcome(match.moved("promised"), match.moved("received"))
 
 
 _RAISE_VERSIONS = text(
@@ -186,29 +189,6 @@ _RAISE_VERSIONS = text(
     " FROM unnest(CAST(:ids AS uuid[]), CAST(:versions AS bigint[])) AS heard (id, version)"
     " WHERE matches.id = heard.id AND state IN ('proposed', 'accepted', 'sent', 'received')"
 )
-_RECOUNT = {
-    table: text(
-        f"""
-        UPDATE {table} SET quantity = {quantity}, rest = CASE WHEN {table}.ended THEN 0 ELSE greatest(0, {quantity} - held) END
-        FROM unnest(CAST(:ids AS uuid[])) AS one (id) JOIN {table} AS before USING (id), LATERAL (
-            SELECT coalesce(sum(CASE WHEN state = 'proposed' THEN quantity ELSE {ALLOCATED[table]} END), 0) AS held,
-                coalesce(sum({ALLOCATED[table]}) FILTER (WHERE state <> 'proposed'), 0) AS promised
-            FROM matches, LATERAL (
-                SELECT sum(quantity) FILTER (WHERE kind = 'promised') AS promised, sum(quantity) FILTER (WHERE kind = 'sent') AS sent,
-                    sum(quantity) FILTER (WHERE kind = 'received') AS received, sum(quantity) FILTER (WHERE kind = 'returned') AS returned
-                FROM movements WHERE match_id = matches.id
-            ) AS moved
-            WHERE {column} = one.id AND state NOT IN ('refused', 'lapsed', 'declined')
-        ) AS matched
-        WHERE {table}.id = one.id
-        RETURNING {table}.id, matched.held > {table}.quantity AS over, {table}.quantity > before.quantity AS raised
-        """
-    )
-    for table, column, quantity in (
-        ("needs", "need_id", "needs.quantity"),
-        ("pledges", "pledge_id", "greatest(pledges.quantity, matched.promised)"),
-    )
-}
 
 
 def _recount(session: Session, recalled: Sequence[Match]) -> tuple[set[UUID], set[UUID]]:
@@ -218,8 +198,8 @@ def _recount(session: Session, recalled: Sequence[Match]) -> tuple[set[UUID], se
     """
     needs, pledges = {match.need_id for match in recalled}, {match.pledge_id for match in recalled}
     reckoned = [
-        *session.execute(_RECOUNT["pledges"], {"ids": encode_array(sorted(pledges))}),
-        *session.execute(_RECOUNT["needs"], {"ids": encode_array(sorted(needs))}),
+        *recount(session, "pledges", pledges),
+        *recount(session, "needs", needs),
     ]
     clearing_queue.add(session, "need", needs)
     clearing_queue.add(session, "pledge", pledges)

@@ -27,10 +27,10 @@ from needs.guide.rules import find_warnings
 from needs.hall.api import NeedHallIn, read_question
 from needs.hall.queries import list_hall
 from needs.labels import URGENCY
-from needs.life.actions import renew_need as renew
 from needs.model import Household, Need
 from needs.photos.queries import count_photos
 from needs.photos.rules import OPEN, photo_acts_on_need
+from needs.reopening.actions import renew_need as renew
 from needs.review.labels import RETURNS
 from needs.review.rules import is_overdue
 from needs.review.values import estimate_value
@@ -258,7 +258,11 @@ def withdraw_need(session: Session, caller: Caller, need_id: UUID, json_data: di
 @api.input(NothingIn)
 @api.output(NeedOut, 201)
 def renew_need(session: Session, caller: Caller, need_id: UUID, json_data: dict[str, Any]) -> Any:
-    """Renew a published need, which then expires a whole period later. The household's side is reminded a week before it expires."""
+    """Renew a published need, which then expires a whole period later. The household's side is reminded a week before it expires.
+
+    A need that expired within the last 30 days opens again, and keeps its verification. It is judged as a new post by the household, the
+    item and the limits of now.
+    """
     return answer_need(session, renew(session, caller, need_id), caller, 201)
 
 

@@ -10,10 +10,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from chassis.data.database import new_id, now
-from chassis.http import versions
 from chassis.http.auth import Caller
 from chassis.messaging import outbox
-from chassis.problems import not_found
 from contracts.event import Event
 from needs.following import end_need
 from needs.life import rules
@@ -21,7 +19,6 @@ from needs.life.events import need_expired, need_expiring, need_met, need_renewe
 from needs.life.model import Village
 from needs.life.period import period_days
 from needs.model import Need, NeedQuantities
-from needs.rules import find_need_problem, view_of
 
 AT_ONCE = 1_000
 VILLAGE_DIGITS = 12
@@ -38,14 +35,8 @@ _LOOK = text(
 )
 
 
-def renew_need(session: Session, caller: Caller, need_id: UUID) -> Need:
-    """Let a published need begin another period, as its household or its poster."""
-    need = session.get(Need, need_id, with_for_update={"of": Need})
-    if need is None or view_of(caller, need) == "public":
-        raise not_found()
-    versions.check_if_match(session, need)
-    if problem := find_need_problem("renew_need", caller, need, {}):
-        raise problem
+def renew_need(session: Session, caller: Caller, need: Need) -> Need:
+    """Let a published need, which is locked, begin another period."""
     need.version += 1
     need.renewed_at, need.renewed_by, need.renewed_version = now(), caller.id, need.version
     need.expires_at = rules.find_expiry(need, period_days(need), now())

@@ -33,6 +33,7 @@ ACTS = {
     "met": ("已满足", "met"),
     "reminded": ("到期提醒", "reminded before expiry"),
     "renewed": ("续期", "renewed"),
+    "reopened": ("重新开放", "opened again"),
     "moved": ("随户迁移", "moved with its household"),
     "changed": ("修改", "changed"),
     "photo_added": ("添加照片", "a photo was added"),

@@ -19,6 +19,7 @@ from needs.model import Need
 from needs.review_settings.rules import InForce
 from needs.rules import COUNTY_DIGITS
 from needs.samples import queries, rules
+from needs.samples.events import verification_faulted
 from needs.samples.model import Sample, Seed
 
 
@@ -34,7 +35,10 @@ def draw_samples(session: Session, verified: Sequence[tuple[Need, int | None]], 
 
 
 def check_sample(session: Session, caller: Caller, sample_id: UUID, wanted: Mapping[str, Any]) -> Sample:
-    """Judge a verification as right or wrong; a need that should not have been published may be closed with it."""
+    """Judge a verification as right or wrong; a need that should not have been published may be closed with it.
+
+    Whoever verified it wrongly is told.
+    """
     seen = queries.get_sample(session, caller, sample_id)
     need = session.get_one(Need, seen.need_id, with_for_update={"of": Need})
     sample = queries.get_sample(session, caller, sample_id, lock=True)
@@ -50,6 +54,8 @@ def check_sample(session: Session, caller: Caller, sample_id: UUID, wanted: Mapp
         need.closed_by = caller.id
         outbox.add(session, need_closed(need))
     session.flush()
+    if not sample.is_right:
+        outbox.add(session, verification_faulted(sample))
     return sample
 
 

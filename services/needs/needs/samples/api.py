@@ -71,6 +71,27 @@ class SampleOut(Schema):
     allowed = AllowedOperations()
 
 
+class OwnFaultOut(Schema):
+    """A verification of the caller that a check found wrong. The need itself is at `/v1/needs/{need_id}`."""
+
+    id = fields.UUID(required=True)
+    need_id = fields.UUID(required=True)
+    region = fields.String(required=True)
+    category = fields.String(required=True)
+    verified_at = fields.AwareDateTime(required=True)
+    reason = Choice(FAULTS, required=True)
+    checked_at = fields.AwareDateTime(required=True)
+
+
+@api.get("/samples/mine")
+@access(who=STAFF, x_view="own")
+@api.input(PageIn, location="query")
+@api.output(page_of(OwnFaultOut))
+def list_own_faults(session: Session, caller: Caller, query_data: dict[str, Any]) -> Any:
+    """List the caller's own verifications that a check found wrong, newest first."""
+    return queries.list_own_faults(session, caller, **query_data)
+
+
 @api.get("/samples")
 @access(who=STAFF, x_view="region")
 @api.input(SamplesIn, location="query")

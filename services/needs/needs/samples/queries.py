@@ -22,6 +22,12 @@ def list_samples(session: Session, caller: Caller, region: str = "", checked: bo
     return page(session, query, Sample.id, **paging)
 
 
+def list_own_faults(session: Session, caller: Caller, **paging: Any) -> dict[str, Any]:
+    """Read a page of the caller's own verifications that a check found wrong, newest first."""
+    mine = or_(Sample.reviewer_id == caller.id, Sample.second_reviewer_id == caller.id)
+    return page(session, select(Sample).where(mine, Sample.is_right.is_(False)), Sample.id, **paging)
+
+
 def get_sample(session: Session, caller: Caller, sample_id: UUID, *, lock: bool = False) -> Sample:
     """Get a sample in a county that the caller manages or audits, locked on request. Raises `not_allowed`, `not_found`."""
     query = select(Sample).where(Sample.id == sample_id, _within_counties(caller))

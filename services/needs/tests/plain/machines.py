@@ -35,6 +35,7 @@ from contracts.matching import (
 from needs import actions
 from needs.life import actions as life
 from needs.photos import actions as photos
+from needs.reopening import actions as reopening
 from needs.review import actions as review
 
 from ..conftest import VILLAGE, household_in, offer, rice
@@ -193,7 +194,7 @@ class NeedLife(Machine):
     @rule(pick=PICKS, by=ACTORS)
     def renew(self, pick: int, by: str) -> None:
         id_, need = self.picked(pick, "published")
-        self.act(id_, lambda session, caller: life.renew_need(session, caller, id_), by, lambda: need.renew(by))
+        self.act(id_, lambda session, caller: reopening.renew_need(session, caller, id_), by, lambda: need.renew(by))
 
     @rule(pick=PICKS, by=ACTORS, width=st.integers(1, 40))
     def add_slip(self, pick: int, by: str, width: int) -> None:
