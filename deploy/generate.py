@@ -7,15 +7,18 @@ released ones. What is no break but new to front ends stands in `contracts/relea
 import json
 import sys
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 import contracts
 from chassis.messaging.events import handlers_of
 from contracts import generate
 from contracts.event import name_of
+from contracts.items import ShippedItem
 from deploy import asyncapi, catalogue, charted, openapi, platform
 from deploy.compatibility import RELEASED, Break, breaks
 from deploy.images import compose, pins
@@ -24,6 +27,7 @@ from deploy.watching import dashboard
 
 LISTENERS = Path(contracts.__file__).resolve().parent / "listeners.json"
 REFUSALS = LISTENERS.with_name("refusals.json")
+ITEMS = LISTENERS.with_name("items.json")
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 API = DOCS / "api"
 RETIRED = """\
@@ -53,6 +57,12 @@ def refusals() -> dict[str, str]:
     return {name: reason for name, reason in found.items() if reason}
 
 
+def items() -> list[ShippedItem]:
+    """The items and groups of the catalogue of needs."""
+    shipped = import_module("needs.catalogue").catalogue().values()
+    return [ShippedItem(*(getattr(item, name) for name in ShippedItem.__struct_fields__)) for item in shipped]
+
+
 def documents(heard: dict[str, list[str]]) -> dict[str, dict[str, Any]]:
     """The documents for machines, by the names of their files in docs/api."""
     of_services = {name: openapi.document_of(name) for name, service in services().items() if service.answers}
@@ -72,8 +82,13 @@ def wanted() -> dict[Path, str]:
     for_the_chart = {charted.FILE: _text(charted.services_of_chart()), dashboard.FILE: _text(dashboard.dashboard())}
     for_images = pins.render_files() | {compose.FILE: compose.render_compose()}
     for_readers = for_machines | for_people | for_front_ends
-    for_programs = {LISTENERS: _text(heard), REFUSALS: _text(refusals())}
+    for_programs = {LISTENERS: _text(heard), REFUSALS: _text(refusals()), ITEMS: _lines(items())}
     return generate.files() | for_programs | for_readers | for_the_chart | platform.render_files() | for_images
+
+
+def _lines(things: Sequence[Any]) -> str:
+    """Write a JSON list with one thing on each line."""
+    return "[\n" + ",\n".join(msgspec.json.encode(thing).decode() for thing in things) + "\n]\n"
 
 
 def warnings(found: list[Break]) -> str:

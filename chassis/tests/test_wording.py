@@ -79,7 +79,9 @@ def test_newest_words_of_an_item_count(database: RolledBack, monkeypatch: pytest
 
 def test_words_of_known_and_unknown_items_are_found(database: RolledBack) -> None:
     with database.begin() as session:
-        record(session, [changed(category="food.rice", zh="大米")])
-        found = find_words(session, {"food.rice", "food.caviar"})
-        assert {category: item.zh for category, item in found.items()} == {"food.rice": "大米", "food.caviar": "food.caviar"}
+        record(session, [changed(category="food.rice", zh="新米")])
+        found = find_words(session, {"food.rice", "clothing.quilt", "food.caviar"})
+        expected = {"food.rice": "新米", "clothing.quilt": "棉被", "food.caviar": "food.caviar"}
+        assert {category: item.zh for category, item in found.items()} == expected, "an item that was not heard of has its shipped words"
+        assert word_quantity(found["clothing.quilt"], 2, "piece", "zh-CN") == "2 床棉被"
         assert session.scalar(text("SELECT count(*) FROM item_words")) == 1

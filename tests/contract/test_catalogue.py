@@ -5,7 +5,7 @@ import re
 from bench.matching.items import FIRST
 from chassis.problems import LANGUAGES
 from chassis.wording import UNITS, word_quantity
-from insight.values import fen_of
+from contracts.items import shipped_items
 from needs.catalogue import catalogue
 from needs.catalogue.defaults import forbidden
 from needs.catalogue.labels import KINDS, SETS, SPECIFICATION
@@ -55,5 +55,10 @@ def test_usual_quantities_stay_below_the_caps() -> None:
 
 
 def test_every_item_counts_with_a_reference_value_of_its_own() -> None:
-    """A value that is missing would be a guess of 20 yuan in the weighted match rate."""
-    assert [item.category for item in catalogue().values() if item.unit and fen_of(item.category) is None] == []
+    """A value that is missing would be a guess of 20 yuan in the weighted match rate; jobs have one of their own."""
+    assert [item.category for item in catalogue().values() if item.unit and item.price is None and item.kind != "job"] == []
+
+
+def test_words_of_the_catalogue_are_known_before_it_is_heard() -> None:
+    assert shipped_items().keys() == catalogue().keys()
+    assert all(shipped.zh != shipped.category for shipped in shipped_items().values())

@@ -1,6 +1,6 @@
 """The words of the catalogue's items, recorded in every service's own database: labels, measure words, kinds.
 
-Needs publishes them as `CatalogueChanged`; `ServiceWorker` records them.
+Needs publishes them as `CatalogueChanged`; `ServiceWorker` records them. Until then, those of this release hold.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from chassis.data.database import CategoryCode, tables
 from chassis.wording import ItemWords, unknown_item
+from contracts.items import shipped_items
 from contracts.needs import CatalogueChanged
 
 item_words = Table(
@@ -47,13 +48,18 @@ def record(session: Session, events: Sequence[CatalogueChanged]) -> None:
 
 
 def find_words(session: Session, categories: Collection[str]) -> Mapping[str, ItemWords]:
-    """Find the words of these items and groups; one that is not known has its code for a name."""
+    """Find the words of these items and groups; one that was never in the catalogue has its code for a name."""
     columns = [item_words.c[name] for name in _WORDS]
     rows = session.execute(select(*columns).where(item_words.c.category.in_(set(categories)))).all()
     found = {row.category: ItemWords(*row) for row in rows}
-    return {category: found.get(category) or unknown_item(category) for category in categories}
+    return {category: found.get(category) or _shipped_item(category) for category in categories}
 
 
 def find_item(session: Session, category: str) -> ItemWords:
     """Find the words of one item or group."""
     return find_words(session, [category])[category]
+
+
+def _shipped_item(category: str) -> ItemWords:
+    item = shipped_items().get(category)
+    return ItemWords(*(getattr(item, name) for name in _WORDS)) if item else unknown_item(category)

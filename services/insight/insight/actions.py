@@ -1,6 +1,6 @@
 """Actions of insight: store the facts of events, in any order and however often, and mark their subjects as stale."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -43,7 +43,7 @@ from contracts.needs import (
 from contracts.users import HouseholdEnded, HouseholdMoved, HouseholdRegistered, OfficialRegistered, UserRegistered
 from insight.days import day_of
 from insight.model import Activity, Household, Match, Need, Objection, Person, Stale
-from insight.values import URGENCY, value_of
+from insight.values import URGENCY, load_values, value_of
 
 MatchAnswer = MatchAccepted | MatchRefused | MatchDeclined | MatchLapsed | MatchRevised
 MatchDelivery = MatchNeedEnded | MatchNeedReopened | MatchSent | MatchReceived | MatchCorrected | MatchClosed
@@ -91,8 +91,9 @@ def record_leaving_households(session: Session, events: Sequence[HouseholdMoved 
 
 def record_published_needs(session: Session, events: Sequence[NeedPublished | NeedReopened]) -> None:
     """Store the day and the weight of published needs, even of ended ones. Their posters were active on the day of posting."""
+    values = _values_of(session, events)
     rows = {
-        event.need_id: _need_columns(event) | {"day": day_of(event.published_at), "urgency": URGENCY[event.urgency]}
+        event.need_id: _need_columns(event, values) | {"day": day_of(event.published_at), "urgency": URGENCY[event.urgency]}
         for event in _oldest_first(events)
     }
     fresh = insert(Need).values(_rows_by_id(rows))
@@ -104,7 +105,8 @@ def record_published_needs(session: Session, events: Sequence[NeedPublished | Ne
 
 def record_ended_needs(session: Session, events: Sequence[NeedEnd]) -> None:
     """Store the ends of needs, known ones or not; an older version changes nothing."""
-    rows = {event.need_id: _need_columns(event) | _end_columns(event) for event in _oldest_first(events)}
+    values = _values_of(session, events)
+    rows = {event.need_id: _need_columns(event, values) | _end_columns(event) for event in _oldest_first(events)}
     _upsert_newest(session, Need, rows, "state", "ended_on")
     _mark_stale(session, "need", rows)
 
@@ -112,9 +114,9 @@ def record_ended_needs(session: Session, events: Sequence[NeedEnd]) -> None:
 def record_reopened_needs(session: Session, events: Sequence[NeedReopened]) -> None:
     """Forget the ends of needs that are open again; an older version changes nothing. They are counted as published before."""
     record_published_needs(session, events)
-    rows = {
-        event.need_id: _need_columns(event) | {"state": None, "ended_on": None, "version": event.version} for event in _oldest_first(events)
-    }
+    values = _values_of(session, events)
+    open_again = {"state": None, "ended_on": None}
+    rows = {event.need_id: _need_columns(event, values) | open_again | {"version": event.version} for event in _oldest_first(events)}
     _upsert_newest(session, Need, rows, "state", "ended_on")
 
 
@@ -217,9 +219,13 @@ def _rows_by_id(rows: dict[UUID, dict[str, Any]]) -> list[dict[str, Any]]:
     return [{"id": thing, **rows[thing]} for thing in sorted(rows)]
 
 
-def _need_columns(event: Event) -> dict[str, Any]:
+def _values_of(session: Session, events: Sequence[Any]) -> Mapping[str, int]:
+    return load_values(session, {event.category for event in events})
+
+
+def _need_columns(event: Event, values: Mapping[str, int]) -> dict[str, Any]:
     stated: Any = event
-    value = value_of(stated.category, stated.quantity)
+    value = value_of(values[stated.category], stated.quantity)
     return {"region": stated.region, "quantity": stated.quantity, "value": value, "version": 0}
 
 

@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, Column, Date, Identity, MetaData, Numeric, SmallInteger, String, Table
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from chassis.data.database import NAMING, RegionCode
+from chassis.data.database import NAMING, CategoryCode, RegionCode
 
 BOUNDS = (0, 1, 2, 3, 5, 7, 10, 14, 21, 30, 45, 60, 90)
 """The bounds in days by which first matches are counted. A longer time is counted in none."""
@@ -124,6 +124,16 @@ class Objection(Base):
     region: Mapped[str] = mapped_column(RegionCode)
     day: Mapped[date | None]
     is_over: Mapped[bool]
+
+
+class ItemValue(Base):
+    """The reference value of one unit of an item in fen, by the last version of the item that was heard."""
+
+    __tablename__ = "item_values"
+
+    category: Mapped[str] = mapped_column(CategoryCode, primary_key=True)
+    version: Mapped[int] = mapped_column(BigInteger)
+    fen: Mapped[int] = mapped_column(BigInteger)
 
 
 class Stale(Base):

@@ -22,6 +22,7 @@ from contracts.matching import (
     MatchSent,
 )
 from contracts.needs import (
+    CatalogueChanged,
     NeedClosed,
     NeedExpired,
     NeedMet,
@@ -34,7 +35,7 @@ from contracts.needs import (
     PledgeWithdrawn,
 )
 from contracts.users import HouseholdEnded, HouseholdMoved, HouseholdRegistered, OfficialRegistered, UserRegistered
-from insight import actions, counting
+from insight import actions, counting, values
 from insight.region_moves import MOVES
 
 
@@ -93,6 +94,11 @@ class Worker(ServiceWorker):
     @handles_batch(DisputeOpened, DisputeSettled, AppealLodged, AppealDecided)
     def on_objections(self, session: Session, events: list[DisputeOpened | DisputeSettled | AppealLodged | AppealDecided]) -> None:
         actions.record_objections(session, events)
+
+    @handles_batch(CatalogueChanged)
+    def on_catalogue_changed(self, session: Session, events: list[CatalogueChanged]) -> None:
+        super().on_catalogue_changed(session, events)
+        values.record_values(session, events)
 
     @every(seconds=1)
     def count(self, session: Session) -> None:

@@ -17,6 +17,7 @@ from chassis.messaging.inbox import Received
 from chassis.testing.fixtures import Client, Person, RolledBack, administrator_of, api_fixtures
 from contracts.event import Event
 from contracts.generate import example_of
+from contracts.items import shipped_items
 from contracts.matching import MatchAccepted, MatchReceived, MatchSent
 from contracts.needs import NeedPublished
 from contracts.users import UserRegistered
@@ -24,11 +25,15 @@ from insight import counting
 from insight.api import api
 from insight.days import SHANGHAI
 from insight.model import MEASURES
+from insight.values import fen_of
 from insight.worker import Worker
 
 VILLAGE, OTHER_VILLAGE, TOWN, COUNTY, CITY = "510903001001", "510903002001", "510903001", "510903", "5109"
 HANDLERS = {handler.subscription.event: handler for handler in handlers_of(Worker)}
 MARCH = {"since": "2026-03-01", "until": "2026-03-31"}
+RICE_FEN, COAT_FEN, GLOVES_FEN, WHEELCHAIR_FEN = (
+    fen_of(shipped_items()[category]) for category in ("food.rice", "clothing.coat", "medical.gloves", "medical.wheelchair")
+)
 NAMES = UUID("0192f0c1-7a00-7000-8000-0000000000aa")
 
 engine, database, client = api_fixtures("insight", api)

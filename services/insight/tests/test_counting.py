@@ -36,7 +36,24 @@ from insight import actions
 from insight.model import MEASURES
 from insight.worker import Worker
 
-from .conftest import CITY, HANDLERS, OTHER_VILLAGE, VILLAGE, accepted, at, count, counted, event, giver, handle, need, publish, someone
+from .conftest import (
+    CITY,
+    COAT_FEN,
+    HANDLERS,
+    OTHER_VILLAGE,
+    RICE_FEN,
+    VILLAGE,
+    accepted,
+    at,
+    count,
+    counted,
+    event,
+    giver,
+    handle,
+    need,
+    publish,
+    someone,
+)
 
 RICE, COATS, WITHDRAWN, ELSEWHERE = (
     need("rice", "2026-03-02"),
@@ -91,16 +108,16 @@ def straight(engine: RolledBack) -> dict[Any, Any]:
 def test_a_day_of_the_country_is_the_sum_of_its_villages(straight: dict[Any, Any]) -> None:
     day = straight["", date(2026, 3, 2)]
     assert (day["needs"], day["helped"], day["matches"]) == (2, 2, 2)
-    assert day["weight"] == 10 * 600 + 4 * 4 * 15_000
-    assert day["weight_met"] == 5 * 600 + 4 * 4 * 15_000
-    assert (day["value_donor"], day["value_merchant"]) == (5 * 600, 4 * 15_000)
+    assert day["weight"] == 10 * RICE_FEN + 4 * 4 * COAT_FEN
+    assert day["weight_met"] == 5 * RICE_FEN + 4 * 4 * COAT_FEN
+    assert (day["value_donor"], day["value_merchant"]) == (5 * RICE_FEN, 4 * COAT_FEN)
     assert straight[VILLAGE, date(2026, 3, 2)]["needs"] == straight[OTHER_VILLAGE, date(2026, 3, 2)]["needs"] == 1
 
 
 def test_the_government_gets_the_part_that_no_match_covers(straight: dict[Any, Any]) -> None:
     day = straight["", date(2026, 4, 1)]
     assert (day["needs"], day["closed"], day["refused"], day["lapsed"]) == (1, 1, 1, 1)
-    assert (day["value_merchant"], day["value_government"], day["delivered"]) == (7 * 600, 13 * 600, 1)
+    assert (day["value_merchant"], day["value_government"], day["delivered"]) == (7 * RICE_FEN, 13 * RICE_FEN, 1)
     assert "met_elsewhere" not in day
 
 
@@ -138,7 +155,7 @@ def test_kinds_of_a_later_release_are_left_alone(database: RolledBack) -> None:
 @pytest.mark.parametrize(
     ("ending", "government"),
     [
-        (event(NeedClosed, need_id="flour", version=3, region=VILLAGE, reason="met_elsewhere", closed_at="2026-03-20"), 10 * 600),
+        (event(NeedClosed, need_id="flour", version=3, region=VILLAGE, reason="met_elsewhere", closed_at="2026-03-20"), 10 * RICE_FEN),
         (event(NeedClosed, need_id="flour", version=3, region=VILLAGE, reason="no_longer_needed", closed_at="2026-03-20"), 0),
         (event(NeedWithdrawn, need_id="flour", version=3, region=VILLAGE, withdrawn_at="2026-03-20"), 0),
     ],
@@ -149,8 +166,8 @@ def test_accepted_matches_count_even_if_the_need_ends_later(database: RolledBack
     ended = event(MatchNeedEnded, match_id="m", need_id="flour", pledger_id="donor", version=3, quantity=90, ended_at="2026-03-20")
     publish(database, [giver("donor", "2026-03-01"), flour, match, ending, ended])
     day = counted(database)["", date(2026, 3, 2)]
-    assert (day["helped"], day["matches"], day["within_3"], day["weight_met"]) == (1, 1, 1, 90 * 600)
-    assert (day["value_donor"], day.get("value_government", 0)) == (90 * 600, government)
+    assert (day["helped"], day["matches"], day["within_3"], day["weight_met"]) == (1, 1, 1, 90 * RICE_FEN)
+    assert (day["value_donor"], day.get("value_government", 0)) == (90 * RICE_FEN, government)
     assert "met_elsewhere" not in day
 
 

@@ -7,17 +7,40 @@ import pytest
 
 from chassis.testing.fixtures import Client, Person, RolledBack
 from contracts import regions
-from contracts.needs import NeedClosed, NeedExpired, NeedMet, PledgeOffered
+from contracts.needs import CatalogueChanged, NeedClosed, NeedExpired, NeedMet, PledgeOffered
 from contracts.users import UserRegistered
 from insight.table import escape_formula
-from insight.values import fen_of, value_of
+from insight.values import JOB, UNLISTED, load_values, value_of
 
-from .conftest import CITY, COUNTY, MARCH, OTHER_VILLAGE, TOWN, VILLAGE, accepted, ask, delivery, event, giver, need, publish, refused
+from .conftest import (
+    CITY,
+    COUNTY,
+    GLOVES_FEN,
+    MARCH,
+    OTHER_VILLAGE,
+    RICE_FEN,
+    TOWN,
+    VILLAGE,
+    WHEELCHAIR_FEN,
+    accepted,
+    ask,
+    delivery,
+    event,
+    giver,
+    need,
+    publish,
+    refused,
+)
 
 
 def test_small_needs_raise_the_raw_rate_but_not_the_weighted_one(client: Client, counts: None, city: Person) -> None:
     rate = ask(client, city, region=CITY)["figures"]["match_rate"]
-    assert rate == {"raw": round(10 / 11, 4), "weighted": round(300 / (300 + 4 * 60_000), 4), "delivered": 0.0, "of": 11}
+    assert rate == {
+        "raw": round(10 / 11, 4),
+        "weighted": round(10 * GLOVES_FEN / (10 * GLOVES_FEN + 4 * WHEELCHAIR_FEN), 4),
+        "delivered": 0.0,
+        "of": 11,
+    }
 
 
 def test_every_rate_has_its_denominator(client: Client, counts: None, city: Person) -> None:
@@ -53,7 +76,7 @@ def test_shares_are_those_of_government_and_society(client: Client, database: Ro
     publish(database, [one, other, closed, shop, accepted("m", one, "shop", "2026-03-03")])
     share = ask(client, city, region=CITY)["figures"]["share"]
     assert share == {
-        "government": 0.75, "society": 0.25, "donor": 0, "organisation": 0, "merchant": 0.25, "volunteer": 0, "of_fen": 24_000
+        "government": 0.75, "society": 0.25, "donor": 0, "organisation": 0, "merchant": 0.25, "volunteer": 0, "of_fen": 40 * RICE_FEN
     }  # fmt: skip
 
 
@@ -106,8 +129,8 @@ def test_only_confirmed_quantities_count_as_delivered(client: Client, counts: No
     publish(database, [large, other, *delivery("a", other, sent=80, received=60), *delivery("b", other, sent=20, received=None)])
     figures = ask(client, city, region=CITY)["figures"]
     assert (figures["helped"], figures["delivered"]) == (11, 1)
-    weights = 10 * 30 + 4 * 60_000 + 100 * 600
-    assert figures["match_rate"]["delivered"] == round(60 * 600 / weights, 4)
+    weights = 10 * GLOVES_FEN + 4 * WHEELCHAIR_FEN + 100 * RICE_FEN
+    assert figures["match_rate"]["delivered"] == round(60 * RICE_FEN / weights, 4)
 
 
 def test_a_delivered_rate_of_few_needs_is_withheld(client: Client, counts: None, database: RolledBack, city: Person) -> None:
@@ -181,10 +204,21 @@ def test_a_pledge_alone_makes_a_person_active(client: Client, database: RolledBa
     assert ask(client, city, region=CITY)["figures"]["active"] == 1
 
 
-def test_a_need_is_worth_its_reference_value_up_to_a_cap() -> None:
-    assert (fen_of("food.rice"), fen_of("food.noodles"), fen_of("spaceship")) == (600, 1000, None)
-    assert value_of("money.living", 10**9) == value_of("medical.papr", 5) == 1_000_000
-    assert value_of("spaceship", 1) == 2_000
+def test_need_is_worth_its_reference_value_up_to_a_cap(database: RolledBack) -> None:
+    asked = ["food.rice", "employment.job", "money.living", "spaceship"]
+    with database.begin() as session:
+        assert load_values(session, asked) == dict(zip(asked, (RICE_FEN, JOB, 1, UNLISTED), strict=True))
+    assert (value_of(1, 10**9), value_of(800_000, 2), value_of(UNLISTED, 1)) == (1_000_000, 1_000_000, 2_000)
+
+
+def test_price_of_the_catalogue_is_the_value_of_later_needs(client: Client, database: RolledBack, city: Person) -> None:
+    rice = {"category": "food.rice", "unit": "kg", "kind": "goods"}
+    dearer, late = (event(CatalogueChanged, item_id="rice", **rice, version=version, price=price) for version, price in ((3, 900), (2, 1)))
+    group = event(CatalogueChanged, item_id="food", category="food", unit=None, version=1, price=None)
+    publish(database, [giver("donor", "2026-02-01"), before := need("before", "2026-03-02"), dearer, late, group])
+    publish(database, [after := need("after", "2026-03-02")])
+    publish(database, [accepted(f"of {one.need_id}", one, "donor", "2026-03-03") for one in (before, after)])
+    assert ask(client, city, region=CITY)["figures"]["share"]["of_fen"] == 10 * RICE_FEN + 10 * 900
 
 
 def test_removed_items_and_villages_count_under_their_codes(client: Client, database: RolledBack, city: Person) -> None:
@@ -193,4 +227,4 @@ def test_removed_items_and_villages_count_under_their_codes(client: Client, data
     one = need("gone", "2026-03-02", gone, category="food.caviar", quantity=2)
     publish(database, [giver("donor", "2026-02-01"), one, accepted("m", one, "donor", "2026-03-03")])
     [ranked] = ask(client, city, region=TOWN)["ranking"]
-    assert (ranked["region"], ranked["needs"], ranked["share"]["of_fen"]) == (gone, 1, 2 * (fen_of("food") or 0))
+    assert (ranked["region"], ranked["needs"], ranked["share"]["of_fen"]) == (gone, 1, 2 * UNLISTED)

@@ -16,10 +16,12 @@ from contracts.needs import (
     NeedPosted,
     NeedRejected,
     NeedRenewed,
+    NeedReopened,
     NeedReturned,
     NeedWithdrawn,
     ReviewOverdue,
     ReviewReminded,
+    VerificationFaulted,
     VillageFellSilent,
 )
 from contracts.notices import by_event
@@ -76,3 +78,23 @@ def test_township_learns_of_a_silent_village(client: Client, database: RolledBac
     village, town, county = (administrator_of(database, VILLAGE[:digits]) for digits in (12, 9, 6))
     write_notices(database, example(VillageFellSilent, village=VILLAGE, region=VILLAGE[:9]))
     assert [len(texts(client, person)) for person in (village, town, county)] == [0, 1, 0]
+
+
+def test_reviewers_alone_learn_of_a_verification_that_was_wrong(client: Client, database: RolledBack) -> None:
+    town, county = (administrator_of(database, VILLAGE[:digits]) for digits in (9, 6))
+    fault = example(VerificationFaulted, region=VILLAGE, reviewer_id=town.id, second_reviewer_id=None, reason="not_true", verified_at=AT)
+    write_notices(database, fault)
+    [text] = texts(client, town)
+    assert "3 月 9 日 10:00" in text
+    assert "与实际情况不符" in text
+    assert texts(client, county) == []
+
+
+def test_household_learns_why_its_need_is_open_again(client: Client, database: RolledBack) -> None:
+    household = Person("household")
+    people = {"account_id": household.id, "poster_id": household.id, "region": VILLAGE}
+    write_notices(database, example(NeedReopened, reason="renewed", reopened_by=household.id, **people))
+    assert texts(client, household) == []
+    write_notices(database, example(NeedReopened, need_id=new_id(), reason="not_received", reopened_by=None, **people))
+    [text] = texts(client, household)
+    assert "没有全部收到" in text

@@ -17,9 +17,13 @@ class Book:
         self.needs: dict[UUID, Need] = {}
         self.pledges: dict[UUID, Pledge] = {}
         self.matches: dict[UUID, Match] = {}
+        self.holds: dict[UUID, tuple[Need, int]] = {}
 
     def rest_of_need(self, need: Need) -> int:
-        return 0 if need.ended else need.quantity - sum(match.kept_by_need for match in self.of(need))
+        if need.ended:
+            return 0
+        held = sum(quantity for one, quantity in self.holds.values() if one is need)
+        return need.quantity - held - sum(match.kept_by_need for match in self.of(need))
 
     def rest_of_pledge(self, pledge: Pledge) -> int:
         return 0 if pledge.ended or pledge.resting else pledge.quantity - sum(match.kept_by_pledge for match in self.of(pledge))
@@ -60,8 +64,59 @@ class Book:
             told.append(("match_need_ended", match.id, match.version, {"reason": because, "quantity": match.moved["promised"]}))
         return told
 
-    def hear_offered(self, pledge: Pledge) -> list[Told]:
-        self.pledges.setdefault(pledge.id, pledge)
+    def hear_reopened(self, opened: Need) -> list[Told]:
+        known = self.needs.setdefault(opened.id, opened)
+        if known is not opened and known.version >= opened.version:
+            return []
+        if known is opened:
+            return []
+        known.ended, known.version, known.urgency = False, opened.version, opened.urgency
+        self.holds = {giver: held for giver, held in self.holds.items() if held[0] is not known}
+        told: list[Told] = []
+        for match in self.of(known, "accepted"):
+            if match.need_ended:
+                match.version, match.need_ended = match.version + 1, False
+                told.append(("match_need_reopened", match.id, match.version, {"quantity": match.moved["promised"]}))
+        return told
+
+    def hear_offered(self, pledge: Pledge) -> bool:
+        """Enter a pledge; tell whether it is new."""
+        return self.pledges.setdefault(pledge.id, pledge) is pledge
+
+    def claim_as_offered(self, pledge: Pledge, need_id: UUID, claimed: int | None, match_id: UUID | None) -> list[Told]:
+        """Promise a pledge to the need that it was offered for, as far as that has units left or held."""
+        need = self.needs.get(need_id)
+        if need is None or need.ended:
+            return self._claim_failed(pledge, "need_over")
+        quantity = max(1, min(claimed or pledge.quantity, self.rest_of_pledge(pledge), self.free_for(pledge.pledger, need)))
+        try:
+            self.claim(need_id, pledge.id, pledge.pledger, quantity)
+        except Refused as refused:
+            return self._claim_failed(pledge, str(refused))
+        assert match_id, "nothing was promised"
+        return self.note_claim(Match(match_id, need, pledge, quantity))
+
+    def _claim_failed(self, pledge: Pledge, reason: str) -> list[Told]:
+        return [("claim_failed", pledge.id, 1, {"reason": reason})]
+
+    def free_for(self, giver: UUID, need: Need) -> int:
+        """Count the units of a need that nobody else has, those that the giver holds included."""
+        held, quantity = self.holds.get(giver, (None, 0))
+        return self.rest_of_need(need) + (quantity if held is need and not need.ended else 0)
+
+    def hold(self, giver: UUID, need_id: UUID, quantity: int) -> list[Told]:
+        need = self.needs.get(need_id)
+        if need is None:
+            raise Refused("unknown_need")
+        if self.free_for(giver, need) < quantity:
+            raise Refused("not_enough")
+        self.holds[giver] = (need, quantity)
+        return []
+
+    def free_hold(self, giver: UUID, *, is_holder: bool) -> list[Told]:
+        if not is_holder:
+            raise Refused("not_found")
+        del self.holds[giver]
         return []
 
     def hear_changed(self, changed: Pledge) -> list[Told]:
@@ -204,12 +259,14 @@ class Book:
             raise Refused("unknown_need")
         if pledge.resting:
             raise Refused("pledge_rests")
-        if pledge.expired or min(self.rest_of_need(need), self.rest_of_pledge(pledge)) < quantity:
+        if pledge.expired or min(self.free_for(pledger, need), self.rest_of_pledge(pledge)) < quantity:
             raise Refused("not_enough")
         if not fits(need, pledge) or not self.shown(need).startswith(pledge.scope):
             raise Refused("does_not_fit")
 
     def note_claim(self, match: Match) -> list[Told]:
+        if self.holds.get(match.pledge.pledger, (None, 0))[0] is match.need:
+            del self.holds[match.pledge.pledger]
         match.state, match.moved["promised"] = "accepted", match.quantity
         self.matches[match.id] = match
         return [("match_accepted", match.id, 1, {"quantity": match.quantity, "chosen": "claim"})]
@@ -247,37 +304,51 @@ class Book:
         if match.state not in ("sent", "received") or dispute_id is None:
             raise Refused("state_conflict")
         match.version += 1
-        match.dispute = Dispute(dispute_id)
-        return [("dispute_opened", dispute_id, 1, {"side": "household" if side in HOUSEHOLDS else "giver", "cause": "damaged"})]
+        match.dispute = Dispute(dispute_id, "household" if side in HOUSEHOLDS else "giver")
+        return [("dispute_opened", dispute_id, 1, {"side": match.dispute.side, "cause": "damaged"})]
 
-    def answer_dispute(self, match: Match) -> list[Told]:
+    def answer_dispute(self, match: Match, finding: int | None) -> list[Told]:
         dispute = self._dispute_that_is("open", match)
+        self._find(match, dispute, "agreed" if finding is None else "partly_upheld", finding)
         dispute.go("answered")
-        return [("dispute_answered", dispute.id, dispute.version, {"outcome": "agreed"})]
+        return [("dispute_answered", dispute.id, dispute.version, {"outcome": dispute.outcome})]
 
-    def raise_dispute(self, match: Match) -> list[Told]:
+    def _find(self, match: Match, dispute: Dispute, outcome: str, finding: int | None) -> None:
+        """A household's dispute alone corrects what was confirmed, and only to less."""
+        is_less = "received" in match.moved and finding is not None and finding < match.moved["received"]
+        if finding is not None and not (is_less and dispute.side == "household"):
+            raise Refused("finding_wrong")
+        dispute.outcome, dispute.received = outcome, finding
+
+    def raise_dispute(self, match: Match, finding: int | None) -> list[Told]:
         dispute = self._dispute_that_is("answered", match)
         dispute.go("raised")
         return [("dispute_raised", dispute.id, dispute.version, {"unanswered": False})]
 
-    def settle_dispute(self, match: Match) -> list[Told]:
+    def settle_dispute(self, match: Match, finding: int | None) -> list[Told]:
         dispute = self._dispute_that_is("raised", match)
-        return self._settled(match, dispute, "upheld", by_county=True)
+        self._find(match, dispute, "upheld", finding)
+        return self._settled(match, dispute, by_county=True)
 
-    def pass_deadline(self, match: Match) -> list[Told]:
+    def pass_deadline(self, match: Match, finding: int | None) -> list[Told]:
         """Nobody answers: it goes up; nobody takes it on: it ends as it was answered; the county has all the time it needs."""
         dispute = match.dispute
         if dispute is None or dispute.state not in ("open", "answered"):
             return []
         if dispute.state == "answered":
-            return self._settled(match, dispute, "agreed", by_county=False)
+            return self._settled(match, dispute, by_county=False)
         dispute.go("raised")
         return [("dispute_raised", dispute.id, dispute.version, {"unanswered": True})]
 
-    def _settled(self, match: Match, dispute: Dispute, outcome: str, by_county: bool) -> list[Told]:
+    def _settled(self, match: Match, dispute: Dispute, by_county: bool) -> list[Told]:
         dispute.go("settled")
         match.version += 1
-        return [("dispute_settled", dispute.id, dispute.version, {"outcome": outcome, "by_county": by_county})]
+        says = {"outcome": dispute.outcome, "by_county": by_county, "received": dispute.received}
+        told: list[Told] = [("dispute_settled", dispute.id, dispute.version, says)]
+        if dispute.received is not None and match.state == "received":
+            match.moved["corrected"] = dispute.received
+            told.append(("match_corrected", match.id, match.version, {"sent": match.moved["sent"], "received": dispute.received}))
+        return told
 
     def _dispute_that_is(self, state: str, match: Match) -> Dispute:
         if match.dispute is None or match.dispute.state != state:
@@ -289,7 +360,7 @@ class Book:
         self.may(match, True, "received")
         if side == "giver":
             raise Refused("still_disputable")
-        arrived = match.moved["received"]
+        arrived = match.arrived
         because = "delivered" if arrived == match.moved["promised"] else "partly_delivered" if arrived else "nothing_arrived"
         return self._close(match, because)
 
@@ -314,7 +385,7 @@ class Book:
 
     def _close(self, match: Match, because: str, kept: bool = False) -> list[Told]:
         match.advance("closed", because)
-        figures = {"sent": match.moved.get("sent", 0), "received": match.moved.get("received", 0)}
+        figures = {"sent": match.moved.get("sent", 0), "received": match.arrived}
         return [("match_closed", match.id, match.version, {"reason": because, **figures})]
 
     def print_slip(self, match: Match, side: str, token: str) -> list[Told]:

@@ -16,14 +16,25 @@ from chassis.problems import Problem
 from chassis.testing.fixtures import RolledBack, administrator_of
 from contracts.event import Event, decode, every_event, name_of
 from contracts.matching import MatchProposed
-from contracts.needs import NeedClosed, NeedPublished, NeedWithdrawn, PledgeChanged, PledgeOffered, PledgeWithdrawn
+from contracts.needs import (
+    NeedClosed,
+    NeedExpired,
+    NeedMet,
+    NeedPublished,
+    NeedReopened,
+    NeedWithdrawn,
+    PledgeChanged,
+    PledgeOffered,
+    PledgeWithdrawn,
+)
 from matching.balance import actions as balance
 from matching.checks.actions import run_checks
 from matching.clearing import actions as clearing
 from matching.disputes import actions as disputes
 from matching.fairness import actions as fairness
 from matching.intake import actions as booking
-from matching.matches.actions import answers, delivery
+from matching.intake import reopening
+from matching.matches.actions import answers, claims, delivery
 from matching.slips import actions as slips
 
 from ..conftest import DAYS, offered, published
@@ -34,7 +45,10 @@ HANDLERS: dict[type[Event], Callable[[Session, Any], object]] = {
     NeedPublished: booking.book_needs,
     NeedWithdrawn: booking.end_needs,
     NeedClosed: booking.end_needs,
-    PledgeOffered: booking.book_pledges,
+    NeedReopened: reopening.reopen_needs,
+    NeedExpired: booking.end_needs,
+    NeedMet: booking.end_needs,
+    PledgeOffered: claims.book_and_claim,
     PledgeChanged: lambda session, events: [booking.change_pledge(session, event) for event in events],
     PledgeWithdrawn: lambda session, events: [booking.withdraw_pledge(session, event) for event in events],
 }
@@ -124,18 +138,29 @@ class Beside(RuleBasedStateMachine):
         heard = [inbox.Received(id_, event) for id_, event in batch]
         count = inbox.handle(self.database, kind.__name__, heard, HANDLERS[kind])
         assert count == (len(batch) if is_new else 0)
-        told = [one for _, event in batch for one in self._foretold(event)] if is_new else []
+        told = self._foretell([event for _, event in batch]) if is_new else []
         self._compare(told)
+
+    def _foretell(self, events: list[Any]) -> list[Told]:
+        """Foretell a batch: all its pledges are entered before the first of them claims anything."""
+        told = [one for event in events if not isinstance(event, PledgeOffered) for one in self._foretold(event)]
+        entered = [event for event in events if isinstance(event, PledgeOffered) and self.book.hear_offered(pledge_of(event))]
+        for event in sorted(entered, key=lambda event: event.pledge_id):
+            if event.claims:
+                found = self.database.found(text("SELECT id FROM matches WHERE pledge_id = :id"), id=event.pledge_id)
+                match_id = found[0].id if found else None
+                told += self.book.claim_as_offered(self.book.pledges[event.pledge_id], event.claims, event.claimed, match_id)
+        return told
 
     def _foretold(self, event: Any) -> list[Told]:
         match event:
             case NeedPublished():
                 return self.book.hear_published(need_of(event))
-            case NeedWithdrawn() | NeedClosed():
+            case NeedReopened():
+                return self.book.hear_reopened(need_of(event))
+            case NeedWithdrawn() | NeedClosed() | NeedExpired() | NeedMet():
                 because = "need_withdrawn" if isinstance(event, NeedWithdrawn) else "need_closed"
                 return self.book.hear_ended(need_of(event, ended=True), because)
-            case PledgeOffered():
-                return self.book.hear_offered(pledge_of(event))
             case PledgeChanged():
                 return self.book.hear_changed(pledge_of(event))
             case _:

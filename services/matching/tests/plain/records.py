@@ -72,8 +72,11 @@ class Slip:
 @dataclass
 class Dispute:
     id: UUID
+    side: str = "giver"
     state: str = "open"
     version: int = 1
+    outcome: str = ""
+    received: int | None = None
 
     def go(self, state: str) -> None:
         self.state, self.version = state, self.version + 1
@@ -101,6 +104,11 @@ class Match:
         self.state, self.because, self.version = state, because or self.because, self.version + 1
 
     @property
+    def arrived(self) -> int:
+        """What was received, as a dispute corrected it."""
+        return self.moved.get("corrected", self.moved.get("received", 0))
+
+    @property
     def kept_by_pledge(self) -> int:
         if self.state == "proposed":
             return self.quantity
@@ -111,7 +119,7 @@ class Match:
         if self.state == "proposed":
             return self.quantity
         if "received" in self.moved:
-            return self.moved["received"]
+            return self.arrived
         if self.state == "declined" or (self.state == "closed" and self.because not in STILL_NEEDED_NO_MORE):
             return 0
         return self.moved.get("sent", self.moved.get("promised", 0))

@@ -2,14 +2,14 @@
 
 import io
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 from uuid import UUID
 
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 from msgspec.structs import replace
 from PIL import Image
 from sqlalchemy import text
@@ -22,8 +22,10 @@ from chassis.testing.fixtures import Person, RolledBack, administrator_of
 from contracts.event import decode, every_event
 from contracts.generate import example_of
 from contracts.matching import (
+    ClaimFailed,
     MatchAccepted,
     MatchClosed,
+    MatchCorrected,
     MatchDeclined,
     MatchLapsed,
     MatchProposed,
@@ -33,6 +35,8 @@ from contracts.matching import (
     PledgeReleased,
 )
 from needs import actions
+from needs.choosing import actions as choosing
+from needs.drafts import actions as drafts
 from needs.life import actions as life
 from needs.photos import actions as photos
 from needs.reopening import actions as reopening
@@ -44,11 +48,13 @@ from .pledges import Pledge
 
 STATES: dict[str, type[Any]] = {
     "proposed": MatchProposed, "accepted": MatchAccepted, "refused": MatchRefused, "declined": MatchDeclined, "lapsed": MatchLapsed,
-    "sent": MatchSent, "received": MatchReceived, "closed": MatchClosed,
+    "sent": MatchSent, "received": MatchReceived, "corrected": MatchCorrected, "closed": MatchClosed,
 }  # fmt: skip
 PICKS, NUMBERS, VERSIONS, QUANTITIES = st.integers(0, 99), st.integers(0, 2), st.integers(1, 5), st.integers(1, 9)
-ACTORS = st.sampled_from(["household", "poster", "town", "town", "stranger"])
-DAYS = st.sampled_from([1, 4, 53, 56, 60])
+ACTORS = st.sampled_from(["household", "poster", "town", "town", "county", "city", "stranger"])
+DAYS = st.sampled_from([1, 4, 29, 53, 56, 60])
+THRESHOLDS = st.sampled_from([5 * 800, 10**9, 10**9])
+"""Values in fen above which the county decides: that of five units, and more than any need has."""
 TIMERS = {"set_missing": "set_missing_expiries", "remind": "remind_of_expiry", "expire": "expire_needs"}
 """The timers of the service by the act of the model."""
 _NEED = text(
@@ -63,8 +69,9 @@ _NEED = text(
 )
 _PLEDGE = text(
     """
-    SELECT version, quantity, withdrawn, resting, expired, answered_version, released_version, coalesce(accepted, 0) AS accepted,
-        coalesce(proposed, 0) AS proposed, (SELECT count(*) FROM pledge_listings WHERE pledge_listings.id = pledges.id) AS listings
+    SELECT version, quantity, withdrawn, resting, expired, answered_version, released_version, claim_state,
+        coalesce(accepted, 0) AS accepted, coalesce(proposed, 0) AS proposed,
+        (SELECT count(*) FROM pledge_listings WHERE pledge_listings.id = pledges.id) AS listings
     FROM pledges LEFT JOIN pledge_quantities USING (id) WHERE pledges.id = :id
     """
 )
@@ -77,14 +84,26 @@ class Scene:
 
     def __init__(self, database: RolledBack) -> None:
         self.database = database
-        self.household, self.giver = Person("household"), Person("donor")
+        self.household, self.giver = Person("household"), Person("merchant")
         self.home = household_in(database, VILLAGE, self.household)
         self.people = {
             "household": self.household,
             "poster": administrator_of(database, VILLAGE),
             "town": administrator_of(database, VILLAGE[:9]),
+            "county": administrator_of(database, VILLAGE[:6]),
+            "city": administrator_of(database, VILLAGE[:4]),
             "stranger": administrator_of(database, "510923"),
         }
+        self.chosen = self._publish_need()
+
+    def _publish_need(self) -> UUID:
+        """Publish a need of another household, which givers choose."""
+        other = household_in(self.database, VILLAGE)
+        with self.database.begin() as session:
+            poster, town = (Caller(self.people[by].id, "staff", session) for by in ("poster", "town"))
+            need = actions.post_need(session, poster, rice(household_id=other, consent="slip", quantity=9))
+            review.verify_need(session, town, need.id)
+            return need.id
 
 
 class Machine(RuleBasedStateMachine):
@@ -130,7 +149,7 @@ class Machine(RuleBasedStateMachine):
         person = self.scene.people[by]
         return Caller(person.id, person.kind, session)
 
-    def hear_match(self, subject: UUID, ids: dict[str, UUID], heard: Match, foretold: Callable[[], Told | None]) -> None:
+    def hear_match(self, subject: UUID, ids: dict[str, Any], heard: Match, foretold: Callable[[], Told | None]) -> None:
         kind = STATES[heard.state]
         stated = {"version": heard.version, "quantity": heard.quantity, "sent": heard.sent, "received": heard.received} | ids
         event = replace(example_of(kind), **{name: value for name, value in stated.items() if name in kind.__struct_fields__})
@@ -139,9 +158,15 @@ class Machine(RuleBasedStateMachine):
 
 def match_of(version: int, state: str, quantity: int, lost: int) -> Match:
     """Make the state of a match; some of it may be lost on the way."""
-    sent = quantity if state in {"sent", "received", "closed"} else None
-    received = max(0, quantity - lost) if state in {"received", "closed"} else None
+    sent = quantity if state in {"sent", "received", "corrected", "closed"} else None
+    received = max(0, quantity - lost) if state in {"received", "corrected", "closed"} else None
     return Match(version, state, quantity, sent, received)
+
+
+def read_draft(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Read the content of a draft as the API does."""
+    household_id = content.get("household_id")
+    return {**content, **({"household_id": UUID(household_id)} if household_id else {})}
 
 
 class NeedLife(Machine):
@@ -151,23 +176,86 @@ class NeedLife(Machine):
         quantities=st.lists(st.sampled_from([None, 1, 5, 9]), min_size=1, max_size=2),
         slips=st.booleans(),
         ready=st.sampled_from([True, True, False]),
+        threshold=THRESHOLDS,
     )
-    def begin(self, quantities: list[int | None], slips: bool, ready: bool) -> None:
+    def begin(self, quantities: list[int | None], slips: bool, ready: bool, threshold: int) -> None:
         """Post one need or two, and mostly publish what can be."""
         self.needs: dict[UUID, Need] = {}
         self.matches: dict[tuple[UUID, int], UUID] = {}
+        self.acts = self.settings = 0
+        self.threshold = threshold
+        self.set_threshold(threshold)
         for number, quantity in enumerate(quantities):
             consent = "slip_photo" if slips and number == 0 else "slip"
             wanted = rice(household_id=self.scene.home, consent=consent, quantity=quantity)
             with self.database.begin() as session:
                 need = actions.post_need(session, self.caller("poster", session), wanted)
-            self.needs[need.id] = Need(quantity or 0, consent == "slip_photo")
+            self.needs[need.id] = Need(quantity or 0, consent == "slip_photo", threshold=threshold)
         self.run_sql("DELETE FROM outbox")
         self.compare()
         for id_, need in self.needs.items():
             if ready and need.quantity and not need.needs_photo:
                 verify = partial(lambda of, session, caller: review.verify_need(session, caller, of), id_)
                 self.act(id_, verify, "town", partial(need.verify, "town", None))
+
+    @rule(threshold=THRESHOLDS)
+    def set_threshold(self, threshold: int) -> None:
+        """Let the county decide about other values from now on."""
+        self.settings += 1
+        self.run_sql(
+            "INSERT INTO review_settings (region, version, county_above, sample_per_mille, set_by, set_at)"
+            " VALUES (:region, :version, :threshold, 0, :by, now())",
+            region=VILLAGE[:6], version=self.settings, threshold=threshold, by=new_id(),
+        )  # fmt: skip
+        self.threshold = threshold
+        for need in self.needs.values():
+            need.threshold = threshold
+
+    @precondition(lambda self: len(self.needs) < 4)
+    @rule(quantity=st.sampled_from([None, 1, 5, 9]), twice=st.booleans())
+    def post_draft(self, quantity: int | None, twice: bool) -> None:
+        """Begin a draft, complete it, and post it, perhaps twice."""
+        with self.database.begin() as session:
+            caller = self.caller("poster", session)
+            draft = drafts.make_draft(session, caller, {"category": "food.rice", "household_id": str(self.scene.home)})
+            drafts.change_draft(session, caller, draft.id, rice(quantity=quantity, household_id=str(self.scene.home), consent="slip"))
+            need_id = drafts.post_draft(session, caller, draft.id, read_draft).id
+        self.acts += 1
+        self.needs[need_id] = Need(quantity or 0, needs_photo=False, posted_at=self.acts, threshold=self.threshold)
+        assert [(type(event).__name__, event.subject, event.version) for event in self.take_events()] == [("NeedPosted", need_id, 1)]
+        if twice:
+
+            def refuse() -> Told:
+                raise Refused("state_conflict")
+
+            self.does(need_id, lambda session: drafts.post_draft(session, self.caller("poster", session), draft.id, read_draft), refuse)
+        self.compare()
+
+    @rule(pick=PICKS, by=ACTORS)
+    def give_back(self, pick: int, by: str) -> None:
+        id_, need = self.picked(pick, "posted")
+        self.act(id_, lambda session, caller: review.return_need(session, caller, id_, "unclear"), by, lambda: need.give_back(by))
+
+    @rule(pick=PICKS, by=ACTORS, quantity=st.sampled_from([1, 5, 9]))
+    def amend(self, pick: int, by: str, quantity: int) -> None:
+        id_, need = self.picked(pick, "returned")
+        self.act(
+            id_,
+            lambda session, caller: review.amend_need(session, caller, id_, {"quantity": quantity}),
+            by,
+            lambda: need.amend(by, quantity),
+        )
+
+    @rule(pick=PICKS, by=ACTORS)
+    def verify_at_the_county(self, pick: int, by: str) -> None:
+        id_, need = self.picked(pick, "confirmed")
+        self.act(id_, lambda session, caller: review.verify_need(session, caller, id_), by, lambda: need.verify(by, None))
+
+    @rule(pick=PICKS, by=ACTORS)
+    def renew_late(self, pick: int, by: str) -> None:
+        id_, need = self.picked(pick, "expired")
+        others = list(self.needs.values())
+        self.act(id_, lambda session, caller: reopening.renew_need(session, caller, id_), by, lambda: need.renew(by, others))
 
     @rule(pick=PICKS, by=ACTORS, quantity=st.sampled_from([None, None, 5, 7]))
     def verify(self, pick: int, by: str, quantity: int | None) -> None:
@@ -194,7 +282,8 @@ class NeedLife(Machine):
     @rule(pick=PICKS, by=ACTORS)
     def renew(self, pick: int, by: str) -> None:
         id_, need = self.picked(pick, "published")
-        self.act(id_, lambda session, caller: reopening.renew_need(session, caller, id_), by, lambda: need.renew(by))
+        others = list(self.needs.values())
+        self.act(id_, lambda session, caller: reopening.renew_need(session, caller, id_), by, lambda: need.renew(by, others))
 
     @rule(pick=PICKS, by=ACTORS, width=st.integers(1, 40))
     def add_slip(self, pick: int, by: str, width: int) -> None:
@@ -213,6 +302,8 @@ class NeedLife(Machine):
     def pass_days(self, days: int, timers: list[str]) -> None:
         """Let days pass, then run some timers in some order."""
         self.run_sql("UPDATE needs SET expires_at = expires_at - make_interval(days => :days)", days=days)
+        earlier = "posted_at = posted_at - make_interval(days => :days), ended_at = ended_at - make_interval(days => :days)"
+        self.run_sql(f"UPDATE needs SET {earlier}", days=days)
         for need in self.needs.values():
             need.pass_days(days)
         self.compare()
@@ -220,10 +311,15 @@ class NeedLife(Machine):
             self.run_timer(name)
 
     def run_timer(self, name: str) -> None:
+        self.acts += 1
+        before = {id_: need.state for id_, need in self.needs.items()}
         told = {id_: getattr(need, name)() for id_, need in self.needs.items()}
         with self.database.begin() as session:
             getattr(life, TIMERS[name])(session)
         found = self.take_events()
+        for id_, need in self.needs.items():
+            if need.state != before[id_]:
+                need.ended_at, need.over = self.acts, 0
         expected = sorted((id_, event, version) for id_, events in told.items() for event, version in events)
         assert sorted((event.subject, type(event).__name__, event.version) for event in found) == expected
         self.compare()
@@ -239,12 +335,12 @@ class NeedLife(Machine):
         pick=PICKS,
         number=NUMBERS,
         version=VERSIONS,
-        state=st.sampled_from([*STATES, "received", "received"]),
+        state=st.sampled_from([*STATES, "received", "received", "corrected"]),
         quantity=QUANTITIES,
         lost=st.integers(0, 2),
     )
     def hear(self, pick: int, number: int, version: int, state: str, quantity: int, lost: int) -> None:
-        id_, need = self.picked(pick, "published")
+        id_, need = self.picked(pick, "met" if state == "corrected" else "published")
         match_id = self.matches.setdefault((id_, number), new_id())
         heard = match_of(version, state, quantity, lost)
         self.hear_match(id_, {"need_id": id_, "match_id": match_id}, heard, lambda: need.hear(number, heard))
@@ -278,15 +374,50 @@ class NeedLife(Machine):
 class PledgeLife(Machine):
     """A pledge is offered, changed, answered, matched and used up."""
 
-    @initialize(quantity=QUANTITIES)
-    def begin(self, quantity: int) -> None:
-        self.pledge = Pledge(quantity)
+    @initialize(quantity=QUANTITIES, chooses=st.booleans())
+    def begin(self, quantity: int, chooses: bool) -> None:
+        """Offer it, for everybody or for a chosen need."""
+        self.pledge = Pledge(quantity, claim="waiting" if chooses else None)
         self.matches: dict[int, UUID] = {}
         self.offers = 0
         with self.database.begin() as session:
-            wanted = offer(quantity=quantity) | {"valid_until": self.next_end(), "best_before": datetime.now(UTC) + timedelta(days=700)}
-            self.id = actions.offer_pledge(session, Caller(self.scene.giver.id, "donor", session), wanted).id
+            wanted = offer(quantity=quantity, region="5109") | {"valid_until": self.next_end(), "best_before": datetime.now(UTC) + timedelta(days=700)}
+            wanted |= {"claims": self.scene.chosen} if chooses else {}
+            self.id = actions.offer_pledge(session, Caller(self.scene.giver.id, "merchant", session), wanted).id
         self.run_sql("DELETE FROM outbox")
+        self.compare()
+
+    @rule(fails=st.booleans(), number=NUMBERS, version=VERSIONS, quantity=QUANTITIES)
+    def decide_claim(self, fails: bool, number: int, version: int, quantity: int) -> None:
+        """Matching promises the pledge to the chosen need, or tells why not."""
+        if fails:
+            event = replace(example_of(ClaimFailed), pledge_id=self.id, need_id=self.scene.chosen)
+            self.does(self.id, lambda session: choosing.record_failed_claims(session, [event]), lambda: self.pledge.decide_claim("failed"))
+        else:
+            heard = match_of(version, "accepted", quantity, 0)
+            ids: dict[str, Any] = {"pledge_id": self.id, "match_id": self.matches.setdefault(number, new_id()), "chosen": "claim"}
+            self.hear_match(self.id, ids, heard, lambda: self.pledge.hear(number, heard))
+            self.pledge.decide_claim("accepted")
+        self.compare()
+
+    @precondition(lambda self: self.matches and len(self.pledge.again) < 3)
+    @rule(pick=PICKS, quantity=st.none() | QUANTITIES, by_owner=st.sampled_from([True, True, True, False]))
+    def offer_again(self, pick: int, quantity: int | None, by_owner: bool) -> None:
+        """Offer again what came back: a pledge of its own."""
+        number, match_id = list(self.matches.items())[pick % len(self.matches)]
+        giver, refusal, expected, back = self.scene.giver.id if by_owner else new_id(), "", "", 0
+        try:
+            with self.database.begin() as session:
+                actions.offer_again(session, Caller(giver, "merchant", session), match_id, quantity, self.next_end())
+        except Problem as problem:
+            refusal = problem.code
+        try:
+            back = self.pledge.offer_again(number, quantity, by_owner=by_owner)
+        except Refused as refused:
+            expected = str(refused)
+        assert refusal == expected
+        found = [(type(event).__name__, event.version, event.quantity) for event in self.take_events()]
+        assert found == ([("PledgeOffered", 1, back)] if back else [])
         self.compare()
 
     @rule(quantity=QUANTITIES, by_owner=st.sampled_from([True, True, True, False]))
@@ -347,7 +478,7 @@ class PledgeLife(Machine):
 
     def act(self, act: Callable[[Session, Caller], object], by_owner: bool, foretold: Callable[[], Told]) -> None:
         giver = self.scene.giver.id if by_owner else new_id()
-        self.does(self.id, lambda session: act(session, Caller(giver, "donor", session)), foretold)
+        self.does(self.id, lambda session: act(session, Caller(giver, "merchant", session)), foretold)
         self.compare()
 
     def next_end(self) -> datetime:
@@ -368,5 +499,5 @@ class PledgeLife(Machine):
             pledge.answered,
             pledge.released,
         )
-        assert (row.accepted, row.proposed) == (pledge.accepted, pledge.proposed)
+        assert (row.accepted, row.proposed, row.claim_state) == (pledge.accepted, pledge.proposed, pledge.claim)
         assert row.listings == (LISTED_UNDER["city"] if pledge.is_listed else 0), "the list shows what is offered and not used up"

@@ -7,7 +7,10 @@ from .needs import Match, Refused, Told
 
 @dataclass
 class Pledge:
-    """A pledge. `answered` is the newest version that matching has answered, `released` the newest answer."""
+    """A pledge. `answered` is the newest version that matching has answered, `released` the newest answer.
+
+    `claim` is what became of the need that it was offered for; `again` holds what was offered again of each match.
+    """
 
     quantity: int
     version: int = 1
@@ -17,6 +20,8 @@ class Pledge:
     is_expired: bool = False
     answered: int = 0
     released: int = 0
+    claim: str | None = None
+    again: dict[int, int] = field(default_factory=dict)
     matches: dict[int, Match] = field(default_factory=dict)
 
     def change(self, quantity: int, *, by_owner: bool) -> Told:
@@ -54,6 +59,30 @@ class Pledge:
         known = self.matches.get(number)
         if known is None or known.version < heard.version:
             self.matches[number] = heard
+
+    def decide_claim(self, state: str) -> None:
+        """Matching decides once about the need that the pledge was offered for."""
+        if self.claim == "waiting":
+            self.claim = state
+
+    def offer_again(self, number: int, quantity: int | None, *, by_owner: bool) -> int:
+        """Offer again what came back of a match; return how much."""
+        match = self.matches.get(number)
+        if match is None or not by_owner:
+            raise Refused("not_found")
+        back = self._count_back(match) - self.again.get(number, 0)
+        if back < (quantity or 1):
+            raise Refused("nothing_came_back")
+        self.again[number] = self.again.get(number, 0) + (quantity or back)
+        return quantity or back
+
+    def _count_back(self, match: Match) -> int:
+        """What was sent and did not arrive; and what was never sent, once the pledge has ended."""
+        if match.state not in {"received", "corrected", "closed"}:
+            return 0
+        sent = match.sent or 0
+        unsent = match.quantity - sent if self.is_withdrawn or not self.is_valid else 0
+        return sent - (match.received or 0) + unsent
 
     @property
     def accepted(self) -> int:
