@@ -29,7 +29,7 @@ def meet(database: RolledBack, giver: Person, charity: str | None) -> int:
 @pytest.mark.parametrize("is_guarded", [True, unguarded(False, "without the gate, private money is proposed to a person's appeal")])
 def test_money_is_proposed_only_through_a_charity(database: RolledBack, monkeypatch: pytest.MonkeyPatch, is_guarded: bool) -> None:
     if not is_guarded:
-        monkeypatch.setattr(intake, "_lacks_charity", lambda event: False)
+        monkeypatch.setattr(intake, "lacks_charity", lambda event: False)
     assert meet(database, Person("donor"), None) == 0
 
 

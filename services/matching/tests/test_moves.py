@@ -123,7 +123,7 @@ def test_move_inside_a_township_keeps_the_proposal(client: Client, database: Rol
     assert client.post(f"/v1/matches/{proposal.match_id}/acceptance", by=donor).json["region"][:9] == BESIDE[:9]
 
 
-RENEWED = "    _renew_time_to_send(session, leaving)\n"
+RENEWED = "    renew_time_to_send(session, leaving)\n"
 
 
 @pytest.mark.parametrize("renews", [RENEWED, unguarded("", "without it, a giver under way is late at a place named a day ago")])

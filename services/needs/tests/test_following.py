@@ -260,4 +260,4 @@ def test_chain_of_merges_ends(client: Client, database: RolledBack, household: U
     one, two = new_id(), new_id()
     hear(database, registered(one), ended(one, into=two), registered(two), ended(two, into=one))
     with database.begin() as session:
-        assert following._find_present(session, one) is None
+        assert following.find_present(session, one) is None
