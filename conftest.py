@@ -24,7 +24,7 @@ if "CAMPAIGN" not in os.environ:
         "servers that may die": ("tests/faults", "tests/rolling", "tests/restore"),
         "each service's stage": ON_STAGES,
     }
-APART = "services/matching/tests/plain/test_plain.py::test_random_acts"
+APART = ("services/matching/tests/plain/test_plain.py::test_random_acts", "services/needs/tests/plain/test_lives.py::test_random_acts")
 """Tests so long that each is sent to a process by itself, apart from its file."""
 LONGEST = [
     "tests/end_to_end/test_getusppe.py", "services/matching/tests/plain", "tests/rolling", "tests/faults", ON_STAGES, "tests/restore",

@@ -38,7 +38,7 @@ def renew_need(session: Session, caller: Caller, need_id: UUID) -> Need:
     need = lock.lock_need("renew_need", session, caller, need_id)
     if need.state == "published":
         return life.renew_need(session, caller, need)
-    household = following.find_present(session, need.household_id)
+    household = _lock_household(session, need)
     if problem := rules.find_household_problem(need, household):
         raise problem
     _require_as_new(session, caller, need, cast("Household", household))
@@ -56,7 +56,7 @@ def reopen_unmet_needs(session: Session, needs: Collection[UUID]) -> None:
     is_met = select(NeedQuantities.id).where(NeedQuantities.id == Need.id, NeedQuantities.delivered >= Need.quantity).exists()
     unmet = select(Need).where(Need.id.in_(needs), Need.state == "met", ~is_met).order_by(Need.id).with_for_update(of=Need)
     for need in session.scalars(unmet, execution_options={"populate_existing": True}).all():
-        household = following.find_present(session, need.household_id)
+        household = _lock_household(session, need)
         if rules.find_household_problem(need, household) or not _has_charity(session, need):
             continue
         _follow(need, cast("Household", household))
@@ -64,11 +64,7 @@ def reopen_unmet_needs(session: Session, needs: Collection[UUID]) -> None:
 
 
 def _require_as_new(session: Session, caller: Caller, need: Need, household: Household) -> None:
-    """Raise the problem that a post like this need would have now; take over the household's place and the terms of the item.
-
-    The household is locked, so that nobody renews a need while it follows its household.
-    """
-    session.refresh(household, with_for_update={"read": True})
+    """Raise the problem that a post like this need would have now; take over the household's place and the terms of the item."""
     _follow(need, household)
     if problem := find_need_problem("renew_need", caller, need, {}):
         raise problem
@@ -88,6 +84,14 @@ def _require_as_new(session: Session, caller: Caller, need: Need, household: Hou
     limits.require_room_for_need(session, caller, household, on_behalf=on_behalf)
     if repeat := queries.find_repeat(session, need):
         raise posted_again(members={"need_id": str(repeat)})
+
+
+def _lock_household(session: Session, need: Need) -> Household | None:
+    """Find the household of a need as it is now, and lock it: else it might move while the need opens at its former place."""
+    household = following.find_present(session, need.household_id)
+    if household is not None:
+        session.refresh(household, with_for_update={"read": True})
+    return household
 
 
 def _has_charity(session: Session, need: Need) -> bool:
