@@ -301,9 +301,9 @@ class NeedLife(Machine):
     @rule(days=DAYS, timers=st.lists(st.sampled_from(sorted(TIMERS)), max_size=3))
     def pass_days(self, days: int, timers: list[str]) -> None:
         """Let days pass, then run some timers in some order."""
-        self.run_sql("UPDATE needs SET expires_at = expires_at - make_interval(days => :days)", days=days)
-        earlier = "posted_at = posted_at - make_interval(days => :days), ended_at = ended_at - make_interval(days => :days)"
-        self.run_sql(f"UPDATE needs SET {earlier}", days=days)
+        moments = ("posted_at", "expires_at", "ended_at")
+        earlier = ", ".join(f"{name} = {name} - make_interval(days => :days)" for name in moments)
+        self.run_sql(f"UPDATE needs SET {earlier} WHERE household_id = :home", days=days, home=self.scene.home)
         for need in self.needs.values():
             need.pass_days(days)
         self.compare()
