@@ -16,7 +16,7 @@ from chassis.testing.fixtures import Client, RolledBack, administrator_of
 from chassis.testing.twins import unguarded
 from contracts.event import Event, name_of, subject_field
 from contracts.matching import AppealLodged, DisputeOpened, DisputeRaised, DisputeReminded, ThanksWritten
-from contracts.needs import NeedConfirmed, NeedPosted, ReviewOverdue, ReviewReminded
+from contracts.needs import NeedConfirmed, NeedPosted, ReviewOverdue, ReviewReminded, VerificationFaulted
 from contracts.notices import by_event
 from contracts.users import HouseholdMoved
 from notify import actions
@@ -26,8 +26,8 @@ from .conftest import example, notices, published, with_account, write_notices
 
 VILLAGE = "510903100208"
 TOLD = {event for event, sides in by_event().items() if any(one.side == ADMINISTRATOR for one in sides)}
-WAITING = sorted(TOLD - {HouseholdMoved, ReviewOverdue}, key=name_of)
-"""The events that tell the administrators of one place; a move and an overdue review tell those of two."""
+WAITING = sorted(TOLD - {HouseholdMoved, ReviewOverdue, VerificationFaulted}, key=name_of)
+"""The events that tell the administrators of one place; a move and an overdue review tell those of two, a fault its reviewers."""
 COUNTY = {AppealLodged, DisputeRaised, DisputeReminded, NeedConfirmed}
 """The events that the county is told."""
 TOWN = {NeedPosted, ReviewReminded}
