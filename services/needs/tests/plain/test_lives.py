@@ -14,7 +14,6 @@ from chassis.testing.twins import altered
 from needs import actions
 from needs.life import actions as life
 from needs.reopening import actions as reopening
-from needs.reopening import queries
 from needs.review import actions as review
 
 from .machines import Machine, NeedLife, PledgeLife, Scene
@@ -56,10 +55,6 @@ def corrected_needs_stay_met(patch: pytest.MonkeyPatch, database: RolledBack) ->
     patch.setattr(reopening, "reopen_unmet_needs", lambda session, needs: None)
 
 
-def repeats_are_renewed(patch: pytest.MonkeyPatch, database: RolledBack) -> None:
-    patch.setattr(queries, "find_repeat", lambda session, need: None)
-
-
 def older_versions_count(patch: pytest.MonkeyPatch, database: RolledBack) -> None:
     newer = "            where=Match.version < rows.excluded.version,\n"
     patch.setattr(actions, "record_matches", altered(actions.record_matches, newer))
@@ -92,7 +87,6 @@ def older_answers_count(patch: pytest.MonkeyPatch, database: RolledBack) -> None
         (NeedLife, ended_needs_are_met),
         (NeedLife, unknown_quantities_are_published),
         (NeedLife, corrected_needs_stay_met),
-        (NeedLife, repeats_are_renewed),
         (NeedLife, older_versions_count),
         (NeedLife, history_is_not_written),
         (PledgeLife, matches_use_nothing_up),
