@@ -21,6 +21,7 @@ from needs.life.period import period_days
 from needs.life.rules import find_expiry
 from needs.limits import actions as limits
 from needs.model import Household, Need, NeedQuantities
+from needs.quotas import actions as quotas
 from needs.reopening import queries, rules
 from needs.reopening.events import need_reopened
 from needs.reopening.problems import posted_again
@@ -32,9 +33,10 @@ from needs.rules import find_need_problem
 def renew_need(session: Session, caller: Caller, need_id: UUID) -> Need:
     """Let a need begin another period, as its household or its agent: a published one, or for some time one that has expired.
 
-    An expired need keeps its verification, and is judged as a new post otherwise: by the household, the item, the limits and the
-    charity of now. Raises `household_left`, `posted_again`, `review_needed`, or the problem of a post that is not allowed.
+    An expired need keeps its verification, and is judged as a new post otherwise: by the household, the item, the quota, the
+    limits and the charity of now. Raises `household_left`, `posted_again`, `review_needed`, or the problem of a post that is not allowed.
     """
+    quotas.lock_households(session, [need_id])
     need = lock.lock_need("renew_need", session, caller, need_id)
     if need.state == "published":
         return life.renew_need(session, caller, need)
@@ -75,13 +77,15 @@ def _require_as_new(session: Session, caller: Caller, need: Need, household: Hou
         "reason": need.reason,
         "specification": json.loads(need.specification or "{}"),
     }
-    need.terms = require_terms(session, need.region, asked, of_institution=need.of_institution).kept()
+    terms = require_terms(session, need.region, asked, of_institution=need.of_institution, size=household.size)
+    need.terms = terms.kept(household.size)
     settings = load_settings(session, {need.region})[need.region]
     faulted = queries.was_faulted(session, need)
     if problem := rules.find_review_problem(need, estimate_value(need), settings.county_above, was_faulted=faulted):
         raise problem
     require_charity(session, need)
     limits.require_room_for_need(session, caller, household, on_behalf=on_behalf)
+    quotas.require_quota(session, household, terms, need.quantity, besides=need.id)
     if repeat := queries.find_repeat(session, need):
         raise posted_again(members={"need_id": str(repeat)})
 

@@ -381,7 +381,8 @@ class PledgeLife(Machine):
         self.matches: dict[int, UUID] = {}
         self.offers = 0
         with self.database.begin() as session:
-            wanted = offer(quantity=quantity, region="5109") | {"valid_until": self.next_end(), "best_before": datetime.now(UTC) + timedelta(days=700)}
+            best_before = datetime.now(UTC) + timedelta(days=700)
+            wanted = offer(quantity=quantity, region="5109") | {"valid_until": self.next_end(), "best_before": best_before}
             wanted |= {"claims": self.scene.chosen} if chooses else {}
             self.id = actions.offer_pledge(session, Caller(self.scene.giver.id, "merchant", session), wanted).id
         self.run_sql("DELETE FROM outbox")

@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "matching_0036"
-down_revision = "matching_0034"
+down_revision = "matching_0035"
 
 NOTE = "INSERT INTO help_changes (need_id)"
 TRIGGERS = {

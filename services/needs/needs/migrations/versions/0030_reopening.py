@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "needs_0030"
-down_revision = "needs_0027"
+down_revision = "needs_0029"
 
 COLUMNS = {"reopened_at": "timestamptz", "reopened_by": "uuid", "reopened_because": "varchar(20)", "reopened_version": "bigint"}
 WRITTEN = "need_history (need_id, version, act, state, quantity, reason, by_id, expires_at, at)"
