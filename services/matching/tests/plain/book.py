@@ -307,7 +307,7 @@ class Book:
         match.dispute = Dispute(dispute_id, "household" if side in HOUSEHOLDS else "giver")
         return [("dispute_opened", dispute_id, 1, {"side": match.dispute.side, "cause": "damaged"})]
 
-    def answer_dispute(self, match: Match, finding: int | None) -> list[Told]:
+    def answer_dispute(self, match: Match, finding: int | None = None) -> list[Told]:
         dispute = self._dispute_that_is("open", match)
         self._find(match, dispute, "agreed" if finding is None else "partly_upheld", finding)
         dispute.go("answered")
@@ -320,17 +320,17 @@ class Book:
             raise Refused("finding_wrong")
         dispute.outcome, dispute.received = outcome, finding
 
-    def raise_dispute(self, match: Match, finding: int | None) -> list[Told]:
+    def raise_dispute(self, match: Match, finding: int | None = None) -> list[Told]:
         dispute = self._dispute_that_is("answered", match)
         dispute.go("raised")
         return [("dispute_raised", dispute.id, dispute.version, {"unanswered": False})]
 
-    def settle_dispute(self, match: Match, finding: int | None) -> list[Told]:
+    def settle_dispute(self, match: Match, finding: int | None = None) -> list[Told]:
         dispute = self._dispute_that_is("raised", match)
         self._find(match, dispute, "upheld", finding)
         return self._settled(match, dispute, by_county=True)
 
-    def pass_deadline(self, match: Match, finding: int | None) -> list[Told]:
+    def pass_deadline(self, match: Match, finding: int | None = None) -> list[Told]:
         """Nobody answers: it goes up; nobody takes it on: it ends as it was answered; the county has all the time it needs."""
         dispute = match.dispute
         if dispute is None or dispute.state not in ("open", "answered"):

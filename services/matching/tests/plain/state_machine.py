@@ -13,7 +13,6 @@ from chassis.http.auth import Caller
 from contracts.matching import MatchRevised
 from matching.clearing import revision
 from matching.disputes import actions as disputes
-from matching.holds import actions as holds
 from matching.matches import reminders, unsent
 from matching.matches.actions import answers, claims
 from matching.refusals import actions as refusals
@@ -153,33 +152,6 @@ class AnyOrder(Telling):
 
         self._does(does, foretold)
 
-    @precondition(lambda self: self.asked)
-    @rule(pick=PICKS, quantity=QUANTITIES, giver=st.sampled_from(["new", "holder", "pledger"]))
-    def hold(self, pick: int, quantity: int, giver: str) -> None:
-        """Hold units of a need while choosing; a second hold of the same giver takes the place of the first."""
-        who = {"holder": list(self.book.holds), "pledger": [pledge.pledger_id for pledge in self.offers.values()]}.get(giver) or [new_id()]
-        need_id, holder = picked(pick, list(self.asked)), picked(pick, who)
-        self._does(
-            lambda session: holds.open_hold(session, Caller(holder, "donor", session), need_id, quantity),
-            lambda: self.book.hold(holder, need_id, quantity),
-        )
-
-    @precondition(lambda self: self.book.holds)
-    @rule(pick=PICKS, is_holder=st.sampled_from([True, True, False]), is_over=st.booleans())
-    def free_hold(self, pick: int, is_holder: bool, is_over: bool) -> None:
-        """Give a hold back, or let its time pass."""
-        giver = picked(pick, list(self.book.holds))
-        [(hold_id,)] = self.database.found(text("SELECT id FROM holds WHERE giver_id = :id AND state = 'open'"), id=giver)
-        if is_over:
-            self._run("UPDATE holds SET expires_at = now() - interval '3 minutes' WHERE id = :id", hold_id)
-            self._does(holds.expire_holds, lambda: self.book.free_hold(giver, is_holder=True))
-        else:
-            who = giver if is_holder else new_id()
-            self._does(
-                lambda session: holds.release_hold(session, Caller(who, "donor", session), hold_id),
-                lambda: self.book.free_hold(giver, is_holder=is_holder),
-            )
-
     @precondition(lambda self: self._in("accepted"))
     @rule(pick=PICKS, part=PARTS)
     def send(self, pick: int, part: str) -> None:
@@ -215,30 +187,25 @@ class AnyOrder(Telling):
         self._act("open_dispute", picked(pick, self._in("sent", "received")), side)
 
     @precondition(lambda self: any(match.dispute for match in self.book.matches.values()))
-    @rule(
-        pick=PICKS,
-        act=st.sampled_from(["answer_dispute", "raise_dispute", "settle_dispute", "pass_deadline"]),
-        finding=st.sampled_from([None, 0, 0, 1]),
-    )
-    def deal_with_a_dispute(self, pick: int, act: str, finding: int | None) -> None:
+    @rule(pick=PICKS, act=st.sampled_from(["answer_dispute", "raise_dispute", "settle_dispute", "pass_deadline"]))
+    def deal_with_a_dispute(self, pick: int, act: str) -> None:
         match = picked(pick, [one for one in self.book.matches.values() if one.dispute])
         dispute_id = match.dispute.id
 
         def does(session: Session) -> None:
             giver, place, county = ((match.pledge.pledger, "donor"), (self.place, "staff"), (self.county, "staff"))
             if act == "answer_dispute":
-                outcome = "agreed" if finding is None else "partly_upheld"
-                disputes.answer_dispute(session, Caller(*place, session), dispute_id, outcome, "双方同意", finding)
+                disputes.answer_dispute(session, Caller(*place, session), dispute_id, "agreed", "双方同意")
             elif act == "raise_dispute":
                 disputes.raise_dispute(session, Caller(*giver, session), dispute_id)
             elif act == "settle_dispute":
-                disputes.settle_dispute(session, Caller(*county, session), dispute_id, "upheld", "属实", finding)
+                disputes.settle_dispute(session, Caller(*county, session), dispute_id, "upheld", "属实")
             else:
                 soon = text("UPDATE disputes SET due_at = now() - interval '1 second' WHERE id = :id AND due_at IS NOT NULL")
                 session.execute(soon, {"id": dispute_id})
                 disputes.apply_deadlines(session)
 
-        self._does(does, lambda: getattr(self.book, act)(match, finding))
+        self._does(does, lambda: getattr(self.book, act)(match))
 
     @precondition(lambda self: self._in("accepted", "sent"))
     @rule(pick=PICKS)

@@ -18,6 +18,7 @@ from matching.clearing.rules import Eligibility
 from matching.intake import actions as intake
 
 from .state_machine import AnyOrder
+from .whole_life import WholeLife
 
 CAMPAIGN = "CAMPAIGN" in os.environ
 RUNS = int(os.environ.get("RUNS", "1000" if CAMPAIGN else "120"))
@@ -35,7 +36,7 @@ AS_IT_COMES = {"deadline": None, "stateful_step_count": STEPS, "suppress_health_
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("share", range(SHARES))
 def test_random_acts_and_events_agree_with_the_plain_book(engine: RolledBack, share: int) -> None:
-    run_state_machine_as_test(lambda: AnyOrder(engine), settings=settings(max_examples=RUNS // SHARES, **AS_IT_COMES))
+    run_state_machine_as_test(lambda: WholeLife(engine), settings=settings(max_examples=RUNS // SHARES, **AS_IT_COMES))
 
 
 def all_barred_are_forgotten(patch: pytest.MonkeyPatch) -> None:
