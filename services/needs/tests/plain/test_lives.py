@@ -13,7 +13,6 @@ from chassis.testing.fixtures import RolledBack
 from chassis.testing.twins import altered
 from needs import actions
 from needs.life import actions as life
-from needs.reopening import actions as reopening
 from needs.review import actions as review
 
 from .machines import Machine, NeedLife, PledgeLife, Scene
@@ -51,10 +50,6 @@ def unknown_quantities_are_published(patch: pytest.MonkeyPatch, database: Rolled
     patch.setattr(review, "find_quantity_problem", lambda need, quantity: None)
 
 
-def corrected_needs_stay_met(patch: pytest.MonkeyPatch, database: RolledBack) -> None:
-    patch.setattr(reopening, "reopen_unmet_needs", lambda session, needs: None)
-
-
 def older_versions_count(patch: pytest.MonkeyPatch, database: RolledBack) -> None:
     newer = "            where=Match.version < rows.excluded.version,\n"
     patch.setattr(actions, "record_matches", altered(actions.record_matches, newer))
@@ -86,7 +81,6 @@ def older_answers_count(patch: pytest.MonkeyPatch, database: RolledBack) -> None
     [
         (NeedLife, ended_needs_are_met),
         (NeedLife, unknown_quantities_are_published),
-        (NeedLife, corrected_needs_stay_met),
         (NeedLife, older_versions_count),
         (NeedLife, history_is_not_written),
         (PledgeLife, matches_use_nothing_up),
