@@ -2280,6 +2280,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/samples/mine": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the caller's own verifications that a check found wrong, newest first. */
+        get: operations["list_own_faults"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/needs/waiting": {
         parameters: {
             query?: never;
@@ -2660,7 +2677,11 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Renew a published need, which then expires a whole period later. The household's side is reminded a week before it expires. */
+        /**
+         * Renew a published need, which then expires a whole period later. The household's side is reminded a week before it expires.
+         * @description A need that expired within the last 30 days opens again, and keeps its verification. It is judged as a new post by the household, the
+         *     item and the limits of now.
+         */
         post: operations["renew_need"];
         delete?: never;
         options?: never;
@@ -4596,6 +4617,8 @@ export interface components {
              * @enum {string}
              */
             outcome: "upheld" | "partly_upheld" | "dismissed" | "agreed";
+            /** @description what arrived, if that is less than was confirmed; the rest is needed again. Upheld `not_arrived`: 0 */
+            received?: number;
             /** @description findings; read by the same people as the dispute's text */
             answer: string;
         };
@@ -4932,10 +4955,10 @@ export interface components {
         ChangeOut: {
             version: number;
             /**
-             * @description posted: 发布 · posted; published: 审核通过 · published; confirmed: 初审通过 · verified at the first step; returned: 退回修改 · returned to its poster; review_reminded: 审核提醒 · reviewers reminded; review_overdue: 审核逾期 · review overdue; rejected: 审核未通过 · rejected; withdrawn: 撤回 · withdrawn; closed: 结束 · closed; expired: 到期 · expired; met: 已满足 · met; reminded: 到期提醒 · reminded before expiry; renewed: 续期 · renewed; moved: 随户迁移 · moved with its household; changed: 修改 · changed; photo_added: 添加照片 · a photo was added; photo_removed: 删除照片 · a photo was removed; photo_shown: 公开照片 · a photo was made public; photo_hidden: 不再公开照片 · a photo was hidden from the public
+             * @description posted: 发布 · posted; published: 审核通过 · published; confirmed: 初审通过 · verified at the first step; returned: 退回修改 · returned to its poster; review_reminded: 审核提醒 · reviewers reminded; review_overdue: 审核逾期 · review overdue; rejected: 审核未通过 · rejected; withdrawn: 撤回 · withdrawn; closed: 结束 · closed; expired: 到期 · expired; met: 已满足 · met; reminded: 到期提醒 · reminded before expiry; renewed: 续期 · renewed; reopened: 重新开放 · opened again; moved: 随户迁移 · moved with its household; changed: 修改 · changed; photo_added: 添加照片 · a photo was added; photo_removed: 删除照片 · a photo was removed; photo_shown: 公开照片 · a photo was made public; photo_hidden: 不再公开照片 · a photo was hidden from the public
              * @enum {string}
              */
-            act: "posted" | "published" | "confirmed" | "returned" | "review_reminded" | "review_overdue" | "rejected" | "withdrawn" | "closed" | "expired" | "met" | "reminded" | "renewed" | "moved" | "changed" | "photo_added" | "photo_removed" | "photo_shown" | "photo_hidden";
+            act: "posted" | "published" | "confirmed" | "returned" | "review_reminded" | "review_overdue" | "rejected" | "withdrawn" | "closed" | "expired" | "met" | "reminded" | "renewed" | "reopened" | "moved" | "changed" | "photo_added" | "photo_removed" | "photo_shown" | "photo_hidden";
             state: string;
             /** @description 0 while nobody has said how much */
             quantity: number;
@@ -5329,6 +5352,8 @@ export interface components {
              * @enum {string|null}
              */
             outcome: "upheld" | "partly_upheld" | "dismissed" | "agreed" | null;
+            /** @description what arrived as the last decision found; null when the receipt stands */
+            received: number | null;
             /** Format: date-time */
             opened_at: string;
             /**
@@ -7349,10 +7374,10 @@ export interface components {
             household_id: string;
             region: string;
             /**
-             * @description need_published: 需求已公开 · need published; need_posted: 有需求待审核 · need to verify; need_confirmed: 有需求待县级复审 · need for the county to verify; need_returned: 需求退回修改 · need returned; review_reminded: 审核即将到期 · verification due soon; county_review_reminded: 县级复审即将到期 · the county's verification due soon; review_overdue: 审核已逾期 · verification overdue; county_review_overdue: 县级复审已逾期 · the county's verification overdue; need_rejected: 需求未通过 · need rejected; need_withdrawn: 需求已撤回 · need withdrawn; need_closed: 需求已结束 · need closed; need_expiring: 需求即将到期 · need expires soon; pledge_expiring: 爱心物资临近保质期 · goods near their best-before date; need_renewed: 需求已续期 · need renewed; need_expired: 需求已到期 · need expired; need_met: 需求已满足 · need met; village_fell_silent: 有村长期未发布需求 · a village has fallen silent; need_reported: 需求被多人举报 · a need was reported; match_proposed: 建议对接 · match proposed; match_reminded: 等您答复 · please answer; match_accepted: 对接已接受 · match accepted; match_send_reminded: 等您送出 · please send; match_refused: 对接已谢绝 · match refused; match_declined: 需求方不接受 · match declined; match_lapsed: 对接已失效 · match lapsed; match_need_moved: 需求方已迁居 · the household moved; match_revised: 先给了更急需的人 · it goes to a critical need; match_need_ended: 所助需求已结束 · the need of a match ended; match_sent: 帮助已送出 · help was sent; match_receipt_reminded: 等您登记收到 · please confirm receipt; match_received: 帮助已收到 · help was received; match_closed: 对接已结束 · match closed; claim_failed: 未能认领所选需求 · a chosen need was not claimed; thanks_written: 感谢待审核 · thanks to review; thanks_given: 收到感谢 · thanks received; thanks_refused: 感谢未通过 · thanks not approved; dispute_opened: 有人提出异议 · a match is disputed; dispute_answered: 异议已答复 · a dispute was answered; dispute_raised: 异议已转到县里 · a dispute went to the county; dispute_reminded: 异议待县里处理 · a dispute for the county; dispute_overdue: 异议已超过处理期限 · a dispute is overdue; dispute_settled: 异议已处理 · a dispute was settled; appeal_lodged: 申诉待裁定 · an appeal for the county; appeal_decided: 申诉已裁定 · appeal decided; pledge_released: 爱心意向已处理 · pledge changed or withdrawn; appointment_offered: 任命待确认 · appointment to confirm; administrator_dismissed: 管理员职务已解除 · no longer an administrator; auditor_dismissed: 审计员职务已解除 · no longer an auditor; place_change_proposed: 收货点变更待确认 · collection point to confirm; handover_place_changed: 收货点有变动 · collection point changed; self_report_opened: 有人自报困难 · somebody reported that they need help; household_moved: 有一户人家迁入 · a household moved in; household_left: 有一户人家迁出 · a household moved away; household_transfer_requested: 请核实人员移交 · somebody was registered elsewhere
+             * @description need_published: 需求已公开 · need published; need_posted: 有需求待审核 · need to verify; need_confirmed: 需求待县级复审 · need for the county to verify; need_returned: 需求退回修改 · need returned; review_reminded: 审核即将到期 · verification due soon; county_review_reminded: 县级复审即将到期 · the county's verification due soon; review_overdue: 审核已逾期 · verification overdue; county_review_overdue: 县级复审已逾期 · the county's verification overdue; need_rejected: 需求未通过 · need rejected; need_withdrawn: 需求已撤回 · need withdrawn; need_closed: 需求已结束 · need closed; need_expiring: 需求即将到期 · need expires soon; pledge_expiring: 爱心物资临近保质期 · goods near their best-before date; need_renewed: 需求已续期 · need renewed; need_expired: 需求已到期 · need expired; need_reopened: 需求重新公开 · need open again; need_not_received: 没有收到，需求重新公开 · not received, the need is open again; need_met: 需求已满足 · need met; verification_faulted: 审核抽查意见 · a check of your verification; village_fell_silent: 有村长期未发布需求 · a village has fallen silent; need_reported: 需求被多人举报 · a need was reported; match_proposed: 建议对接 · match proposed; match_reminded: 等您答复 · please answer; match_accepted: 对接已接受 · match accepted; match_send_reminded: 等您送出 · please send; match_refused: 对接已谢绝 · match refused; match_declined: 需求方不接受 · match declined; match_lapsed: 对接已失效 · match lapsed; match_need_moved: 需求方已迁居 · the household moved; match_revised: 先给了更急需的人 · it goes to a critical need; match_need_ended: 所助需求已结束 · the need of a match ended; match_need_reopened: 所助需求重新公开 · the need of a match is open again; match_sent: 帮助已送出 · help was sent; match_receipt_reminded: 等您登记收到 · please confirm receipt; match_received: 帮助已收到 · help was received; match_closed: 对接已结束 · match closed; claim_failed: 未能认领所选需求 · a chosen need was not claimed; thanks_written: 感谢待审核 · thanks to review; thanks_given: 收到感谢 · thanks received; thanks_refused: 感谢未通过 · thanks not approved; dispute_opened: 有人提出异议 · a match is disputed; dispute_answered: 异议已答复 · a dispute was answered; dispute_raised: 异议已转到县里 · a dispute went to the county; dispute_reminded: 异议待县里处理 · a dispute for the county; dispute_overdue: 异议已超过处理期限 · a dispute is overdue; dispute_settled: 异议已处理 · a dispute was settled; appeal_lodged: 申诉待裁定 · an appeal for the county; appeal_decided: 申诉已裁定 · appeal decided; pledge_released: 爱心意向已处理 · pledge changed or withdrawn; appointment_offered: 任命待确认 · appointment to confirm; administrator_dismissed: 管理员职务已解除 · no longer an administrator; auditor_dismissed: 审计员职务已解除 · no longer an auditor; place_change_proposed: 收货点变更待确认 · collection point to confirm; handover_place_changed: 收货点有变动 · collection point changed; self_report_opened: 有人自报困难 · somebody reported that they need help; household_moved: 有一户人家迁入 · a household moved in; household_left: 有一户人家迁出 · a household moved away; household_transfer_requested: 请核实人员移交 · somebody was registered elsewhere
              * @enum {string}
              */
-            kind: "need_published" | "need_posted" | "need_confirmed" | "need_returned" | "review_reminded" | "county_review_reminded" | "review_overdue" | "county_review_overdue" | "need_rejected" | "need_withdrawn" | "need_closed" | "need_expiring" | "pledge_expiring" | "need_renewed" | "need_expired" | "need_met" | "village_fell_silent" | "need_reported" | "match_proposed" | "match_reminded" | "match_accepted" | "match_send_reminded" | "match_refused" | "match_declined" | "match_lapsed" | "match_need_moved" | "match_revised" | "match_need_ended" | "match_sent" | "match_receipt_reminded" | "match_received" | "match_closed" | "claim_failed" | "thanks_written" | "thanks_given" | "thanks_refused" | "dispute_opened" | "dispute_answered" | "dispute_raised" | "dispute_reminded" | "dispute_overdue" | "dispute_settled" | "appeal_lodged" | "appeal_decided" | "pledge_released" | "appointment_offered" | "administrator_dismissed" | "auditor_dismissed" | "place_change_proposed" | "handover_place_changed" | "self_report_opened" | "household_moved" | "household_left" | "household_transfer_requested";
+            kind: "need_published" | "need_posted" | "need_confirmed" | "need_returned" | "review_reminded" | "county_review_reminded" | "review_overdue" | "county_review_overdue" | "need_rejected" | "need_withdrawn" | "need_closed" | "need_expiring" | "pledge_expiring" | "need_renewed" | "need_expired" | "need_reopened" | "need_not_received" | "need_met" | "verification_faulted" | "village_fell_silent" | "need_reported" | "match_proposed" | "match_reminded" | "match_accepted" | "match_send_reminded" | "match_refused" | "match_declined" | "match_lapsed" | "match_need_moved" | "match_revised" | "match_need_ended" | "match_need_reopened" | "match_sent" | "match_receipt_reminded" | "match_received" | "match_closed" | "claim_failed" | "thanks_written" | "thanks_given" | "thanks_refused" | "dispute_opened" | "dispute_answered" | "dispute_raised" | "dispute_reminded" | "dispute_overdue" | "dispute_settled" | "appeal_lodged" | "appeal_decided" | "pledge_released" | "appointment_offered" | "administrator_dismissed" | "auditor_dismissed" | "place_change_proposed" | "handover_place_changed" | "self_report_opened" | "household_moved" | "household_left" | "household_transfer_requested";
             title: string;
             /** @description addressed to the household */
             text: string;
@@ -7451,7 +7476,7 @@ export interface components {
             version: number;
             region: string;
             /**
-             * @description checking: 检查中 · being checked; checked: 待确认 · checked, waits to be confirmed; importing: 导入中 · being imported; done: 已导入 · imported; failed: 无法导入 · could not be read or imported; expired: 已过期 · was not confirmed in time
+             * @description checking: 检查中 · being checked; checked: 待确认 · waiting to be confirmed; importing: 导入中 · being imported; done: 已导入 · imported; failed: 无法导入 · could not be read or imported; expired: 已过期 · was not confirmed in time
              * @enum {string}
              */
             state: "checking" | "checked" | "importing" | "done" | "failed" | "expired";
@@ -7676,10 +7701,10 @@ export interface components {
             id: string;
             version: number;
             /**
-             * @description need_published: 需求已公开 · need published; need_posted: 有需求待审核 · need to verify; need_confirmed: 有需求待县级复审 · need for the county to verify; need_returned: 需求退回修改 · need returned; review_reminded: 审核即将到期 · verification due soon; county_review_reminded: 县级复审即将到期 · the county's verification due soon; review_overdue: 审核已逾期 · verification overdue; county_review_overdue: 县级复审已逾期 · the county's verification overdue; need_rejected: 需求未通过 · need rejected; need_withdrawn: 需求已撤回 · need withdrawn; need_closed: 需求已结束 · need closed; need_expiring: 需求即将到期 · need expires soon; pledge_expiring: 爱心物资临近保质期 · goods near their best-before date; need_renewed: 需求已续期 · need renewed; need_expired: 需求已到期 · need expired; need_met: 需求已满足 · need met; village_fell_silent: 有村长期未发布需求 · a village has fallen silent; need_reported: 需求被多人举报 · a need was reported; match_proposed: 建议对接 · match proposed; match_reminded: 等您答复 · please answer; match_accepted: 对接已接受 · match accepted; match_send_reminded: 等您送出 · please send; match_refused: 对接已谢绝 · match refused; match_declined: 需求方不接受 · match declined; match_lapsed: 对接已失效 · match lapsed; match_need_moved: 需求方已迁居 · the household moved; match_revised: 先给了更急需的人 · it goes to a critical need; match_need_ended: 所助需求已结束 · the need of a match ended; match_sent: 帮助已送出 · help was sent; match_receipt_reminded: 等您登记收到 · please confirm receipt; match_received: 帮助已收到 · help was received; match_closed: 对接已结束 · match closed; claim_failed: 未能认领所选需求 · a chosen need was not claimed; thanks_written: 感谢待审核 · thanks to review; thanks_given: 收到感谢 · thanks received; thanks_refused: 感谢未通过 · thanks not approved; dispute_opened: 有人提出异议 · a match is disputed; dispute_answered: 异议已答复 · a dispute was answered; dispute_raised: 异议已转到县里 · a dispute went to the county; dispute_reminded: 异议待县里处理 · a dispute for the county; dispute_overdue: 异议已超过处理期限 · a dispute is overdue; dispute_settled: 异议已处理 · a dispute was settled; appeal_lodged: 申诉待裁定 · an appeal for the county; appeal_decided: 申诉已裁定 · appeal decided; pledge_released: 爱心意向已处理 · pledge changed or withdrawn; appointment_offered: 任命待确认 · appointment to confirm; administrator_dismissed: 管理员职务已解除 · no longer an administrator; auditor_dismissed: 审计员职务已解除 · no longer an auditor; place_change_proposed: 收货点变更待确认 · collection point to confirm; handover_place_changed: 收货点有变动 · collection point changed; self_report_opened: 有人自报困难 · somebody reported that they need help; household_moved: 有一户人家迁入 · a household moved in; household_left: 有一户人家迁出 · a household moved away; household_transfer_requested: 请核实人员移交 · somebody was registered elsewhere
+             * @description need_published: 需求已公开 · need published; need_posted: 有需求待审核 · need to verify; need_confirmed: 需求待县级复审 · need for the county to verify; need_returned: 需求退回修改 · need returned; review_reminded: 审核即将到期 · verification due soon; county_review_reminded: 县级复审即将到期 · the county's verification due soon; review_overdue: 审核已逾期 · verification overdue; county_review_overdue: 县级复审已逾期 · the county's verification overdue; need_rejected: 需求未通过 · need rejected; need_withdrawn: 需求已撤回 · need withdrawn; need_closed: 需求已结束 · need closed; need_expiring: 需求即将到期 · need expires soon; pledge_expiring: 爱心物资临近保质期 · goods near their best-before date; need_renewed: 需求已续期 · need renewed; need_expired: 需求已到期 · need expired; need_reopened: 需求重新公开 · need open again; need_not_received: 没有收到，需求重新公开 · not received, the need is open again; need_met: 需求已满足 · need met; verification_faulted: 审核抽查意见 · a check of your verification; village_fell_silent: 有村长期未发布需求 · a village has fallen silent; need_reported: 需求被多人举报 · a need was reported; match_proposed: 建议对接 · match proposed; match_reminded: 等您答复 · please answer; match_accepted: 对接已接受 · match accepted; match_send_reminded: 等您送出 · please send; match_refused: 对接已谢绝 · match refused; match_declined: 需求方不接受 · match declined; match_lapsed: 对接已失效 · match lapsed; match_need_moved: 需求方已迁居 · the household moved; match_revised: 先给了更急需的人 · it goes to a critical need; match_need_ended: 所助需求已结束 · the need of a match ended; match_need_reopened: 所助需求重新公开 · the need of a match is open again; match_sent: 帮助已送出 · help was sent; match_receipt_reminded: 等您登记收到 · please confirm receipt; match_received: 帮助已收到 · help was received; match_closed: 对接已结束 · match closed; claim_failed: 未能认领所选需求 · a chosen need was not claimed; thanks_written: 感谢待审核 · thanks to review; thanks_given: 收到感谢 · thanks received; thanks_refused: 感谢未通过 · thanks not approved; dispute_opened: 有人提出异议 · a match is disputed; dispute_answered: 异议已答复 · a dispute was answered; dispute_raised: 异议已转到县里 · a dispute went to the county; dispute_reminded: 异议待县里处理 · a dispute for the county; dispute_overdue: 异议已超过处理期限 · a dispute is overdue; dispute_settled: 异议已处理 · a dispute was settled; appeal_lodged: 申诉待裁定 · an appeal for the county; appeal_decided: 申诉已裁定 · appeal decided; pledge_released: 爱心意向已处理 · pledge changed or withdrawn; appointment_offered: 任命待确认 · appointment to confirm; administrator_dismissed: 管理员职务已解除 · no longer an administrator; auditor_dismissed: 审计员职务已解除 · no longer an auditor; place_change_proposed: 收货点变更待确认 · collection point to confirm; handover_place_changed: 收货点有变动 · collection point changed; self_report_opened: 有人自报困难 · somebody reported that they need help; household_moved: 有一户人家迁入 · a household moved in; household_left: 有一户人家迁出 · a household moved away; household_transfer_requested: 请核实人员移交 · somebody was registered elsewhere
              * @enum {string}
              */
-            kind: "need_published" | "need_posted" | "need_confirmed" | "need_returned" | "review_reminded" | "county_review_reminded" | "review_overdue" | "county_review_overdue" | "need_rejected" | "need_withdrawn" | "need_closed" | "need_expiring" | "pledge_expiring" | "need_renewed" | "need_expired" | "need_met" | "village_fell_silent" | "need_reported" | "match_proposed" | "match_reminded" | "match_accepted" | "match_send_reminded" | "match_refused" | "match_declined" | "match_lapsed" | "match_need_moved" | "match_revised" | "match_need_ended" | "match_sent" | "match_receipt_reminded" | "match_received" | "match_closed" | "claim_failed" | "thanks_written" | "thanks_given" | "thanks_refused" | "dispute_opened" | "dispute_answered" | "dispute_raised" | "dispute_reminded" | "dispute_overdue" | "dispute_settled" | "appeal_lodged" | "appeal_decided" | "pledge_released" | "appointment_offered" | "administrator_dismissed" | "auditor_dismissed" | "place_change_proposed" | "handover_place_changed" | "self_report_opened" | "household_moved" | "household_left" | "household_transfer_requested";
+            kind: "need_published" | "need_posted" | "need_confirmed" | "need_returned" | "review_reminded" | "county_review_reminded" | "review_overdue" | "county_review_overdue" | "need_rejected" | "need_withdrawn" | "need_closed" | "need_expiring" | "pledge_expiring" | "need_renewed" | "need_expired" | "need_reopened" | "need_not_received" | "need_met" | "verification_faulted" | "village_fell_silent" | "need_reported" | "match_proposed" | "match_reminded" | "match_accepted" | "match_send_reminded" | "match_refused" | "match_declined" | "match_lapsed" | "match_need_moved" | "match_revised" | "match_need_ended" | "match_need_reopened" | "match_sent" | "match_receipt_reminded" | "match_received" | "match_closed" | "claim_failed" | "thanks_written" | "thanks_given" | "thanks_refused" | "dispute_opened" | "dispute_answered" | "dispute_raised" | "dispute_reminded" | "dispute_overdue" | "dispute_settled" | "appeal_lodged" | "appeal_decided" | "pledge_released" | "appointment_offered" | "administrator_dismissed" | "auditor_dismissed" | "place_change_proposed" | "handover_place_changed" | "self_report_opened" | "household_moved" | "household_left" | "household_transfer_requested";
             /**
              * @description the side of the caller
              * @enum {string}
@@ -7772,6 +7797,27 @@ export interface components {
              * @enum {string}
              */
             purpose: "no_longer_needed" | "consent_withdrawn" | "unlawful";
+        };
+        OwnFaultOut: {
+            /** Format: uuid */
+            id: string;
+            /** Format: uuid */
+            need_id: string;
+            region: string;
+            category: string;
+            /** Format: date-time */
+            verified_at: string;
+            /**
+             * @description absurd: 不合常理 · absurd; branded: 不能指定品牌 · asks for a brand; not_a_need: 不属于生产生活必需 · not a necessity of life or work; duplicate: 重复发布 · posted twice; wrong_household: 户主信息不符 · wrong household; too_much: 数量过多 · too much; not_true: 与实际情况不符 · not true; story_identifies: 公开说明泄露个人信息 · the public story identifies somebody
+             * @enum {string}
+             */
+            reason: "absurd" | "branded" | "not_a_need" | "duplicate" | "wrong_household" | "too_much" | "not_true" | "story_identifies";
+            /** Format: date-time */
+            checked_at: string;
+        };
+        OwnFaultPage: {
+            items: components["schemas"]["OwnFaultOut"][];
+            next: string | null;
         };
         OwnSessionOut: {
             /** Format: uuid */
@@ -8859,6 +8905,8 @@ export interface components {
              * @enum {string}
              */
             outcome: "upheld" | "partly_upheld" | "dismissed" | "agreed";
+            /** @description what arrived, if that is less than was confirmed; the rest is needed again. Upheld `not_arrived`: 0 */
+            received?: number;
             /** @description reasons; read by the same people as the dispute's text */
             ruling: string;
         };
@@ -9854,6 +9902,8 @@ export type OrganisationIn = components['schemas']['OrganisationIn'];
 export type OrganisationOut = components['schemas']['OrganisationOut'];
 export type OrganisationPage = components['schemas']['OrganisationPage'];
 export type OwnErasureIn = components['schemas']['OwnErasureIn'];
+export type OwnFaultOut = components['schemas']['OwnFaultOut'];
+export type OwnFaultPage = components['schemas']['OwnFaultPage'];
 export type OwnSessionOut = components['schemas']['OwnSessionOut'];
 export type OwnSessionPage = components['schemas']['OwnSessionPage'];
 export type PasswordChangeIn = components['schemas']['PasswordChangeIn'];
@@ -15986,6 +16036,39 @@ export interface operations {
             };
         };
     };
+    list_own_faults: {
+        parameters: {
+            query?: {
+                /** @description `next` of the previous page */
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OwnFaultPage"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_waiting_needs: {
         parameters: {
             query?: {
@@ -17838,7 +17921,7 @@ export interface operations {
     download_need_import_rows: {
         parameters: {
             query?: {
-                /** @description refused: 未导入 · refused; doubtful: 待核对 · doubtful; changed: 有更改 · changed; new: 有提示的新增行 · new ones with a word about them */
+                /** @description refused: 未导入 · refused; doubtful: 待核对 · doubtful; changed: 有更改 · changed; new: 有提示的新增行 · new rows with a remark */
                 outcome?: "refused" | "doubtful" | "changed" | "new";
                 /** @description csv: CSV · CSV; xlsx: XLSX · XLSX */
                 format?: "csv" | "xlsx";
