@@ -59,6 +59,6 @@ line_refused = problem(422, "line_refused", zh="第 {row} 行不能发布，请�
 renewal_over = problem(
     409,
     "renewal_over",
-    zh="需求到期已超过 {days} 天，不能再续期；仍有需要的，请重新发布",
-    en="The need expired more than {days} days ago and cannot be renewed; post it again if it is still a need",
+    zh="需求到期已超过 {days} 天，若仍有需要，请重新发布",
+    en="The need expired more than {days} days ago. Post it again if there is still a need.",
 )

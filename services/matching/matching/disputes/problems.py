@@ -17,6 +17,6 @@ own_dispute = problem(
 finding_wrong = problem(
     422,
     "finding_wrong",
-    zh="只有需求方的异议成立或部分成立时才能认定实际收到的数量，且须少于已确认的数量",
-    en="What arrived can be stated only where a dispute of the household's side is upheld, and it has to be less than was confirmed",
+    zh="请仅在需求方的异议成立或部分成立时填写实际收到的数量，且须少于已确认的数量",
+    en="State what arrived only when you uphold a dispute of the household's side. It must be less than was confirmed.",
 )
