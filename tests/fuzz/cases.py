@@ -149,7 +149,8 @@ def _make_good(stage: Stage, operation: Any, case: Any, kind: str, chance: Rando
         case.body = {name: _good(stage, name, value, kind, chance) for name, value in kept.items()}
     operation_id = raw["operationId"]
     for name, value in (stage.recipes.get((operation_id, kind)) or stage.recipes.get((operation_id, "")) or {}).items():
-        case_part = case.path_parameters if name in case.path_parameters else case.body
+        asked = [one["name"] for one in raw.get("parameters", []) if one["in"] == "query"]
+        case_part = case.path_parameters if name in case.path_parameters else case.query if name in asked else case.body
         case_part[name] = value
 
 

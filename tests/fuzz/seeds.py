@@ -426,6 +426,7 @@ def seed_need_lists(stage: Stage, household_id: str) -> None:
     stage.files |= dict.fromkeys(TYPES, workbook({"清单": sheet([["物品名称", "数量"], ["大米", "50公斤"], ["被子", "大量"]])}))
     stage.words |= {"lines": [[line]]}
     stage.recipes["post_need_list", "staff"] = wanted
+    stage.recipes["send_need_table", "staff"] = {"region": stage.village}
     for at, giver in enumerate(sorted(GIVERS)):
         offered = {"category": "food.rice", "quantity": 5, "note": f"第 {at} 批", "best_before": soon()}
         listed = {"valid_until": soon(), "region": "", "lines": [offered]}
