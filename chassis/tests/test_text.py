@@ -138,4 +138,5 @@ def test_page_writes_out_what_nobody_would_see() -> None:
 
 def test_page_explains_every_code_of_a_text() -> None:
     said = set(re.findall(r"^\| `((?:text|name)_[a-z]+)` \| [a-z]", PAGE, re.MULTILINE))
-    assert said == {code for code in FIELD_WORDS if code.startswith(("text_", "name_"))}
+    wordings_of_length = {"text_empty", "text_short", "text_long"}
+    assert said == {code for code in FIELD_WORDS if code.startswith(("text_", "name_"))} - wordings_of_length

@@ -110,7 +110,7 @@ class Ledger:
         lost += self._rows_without_event("needs", "SELECT id FROM needs WHERE published_at IS NOT NULL", published, "need_published")
         lost += self._rows_without_event("needs", "SELECT id FROM pledges", published, "pledge_offered")
         lost += self._rows_without_event("matching", "SELECT id FROM matches WHERE reasons <> '[]'", published, "match_proposed")
-        lost += self._rows_without_event("notify", "SELECT id FROM notices", published, "notice_delivered")
+        lost += self._rows_without_event("notify", "SELECT id FROM notices WHERE channel = 'in_app'", published, "notice_delivered")
         for service in self._urls:
             heard = {str(event) for (event,) in self._rows(service, "SELECT event_id FROM inbox")}
             lost += len(heard - known)
