@@ -37,7 +37,11 @@ def answers() -> Iterator[type[Schema]]:
     while waiting:
         schema = waiting.pop()
         waiting += schema.__subclasses__()
-        if schema is not Schema and not issubclass(schema, Strict) and not schema.__module__.startswith(("tests", "chassis.tests", "test_")):
+        if (
+            schema is not Schema
+            and not issubclass(schema, Strict)
+            and not schema.__module__.startswith(("tests", "chassis.tests", "test_"))
+        ):
             yield schema
 
 
