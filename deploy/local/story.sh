@@ -12,8 +12,8 @@ VILLAGE=$(sign_in 13900000005); TOWN=$(sign_in 13900000004); TOWN=$(second || { 
 SCHOOL=$(get institutions $VILLAGE | pick '["items"][0]["id"]')
 shown() { python3 -c 'import json,sys; [print(one["row"], one["outcome"], one["item"], one["quantity"], *one["candidates"][:2], *[note["message"] for note in one["notes"]]) for one in json.load(sys.stdin)["lines"]]'; }
 curl -sS --fail-with-body "$O/v1/need-lists/reading?household_id=$SCHOOL" -H "Authorization: Bearer $VILLAGE" -H 'Content-Type: text/csv' --data-binary "@$D/needs.csv" | shown
-# 3 · 核实后改好、导入：电暖气是 3 台电暖器，跑步机不收 · corrected and imported: three heaters, six coats, no treadmill
-LIST=$(post need-lists $VILLAGE '{"household_id":"'$SCHOOL'","reason":"村小过冬物资不足","lines":[{"row":3,"item":"电暖气","category":"household.heater","quantity":3,"urgency":"urgent"},{"row":4,"category":"clothing.coat","quantity":6}]}')
+# 3 · 核实后改好、导入：电暖炉是 3 台电暖器，跑步机不收 · corrected and imported: three heaters, six coats, no treadmill
+LIST=$(post need-lists $VILLAGE '{"household_id":"'$SCHOOL'","reason":"村小过冬物资不足","lines":[{"row":3,"item":"电暖炉","category":"household.heater","quantity":3,"urgency":"urgent"},{"row":4,"category":"clothing.coat","quantity":6}]}')
 HEATERS=$(pick '["lines"][0]["need_id"]' <<<"$LIST"); COATS=$(pick '["lines"][1]["need_id"]' <<<"$LIST")
 # 4 · 镇里审核，写上公开的说明 · the township verifies, with a story that everybody may read
 post needs/decisions $TOWN '{"decisions":[{"need_id":"'$HEATERS'","act":"verify","story":"村小两间教室没有取暖，孩子们写字手都冻僵。"},{"need_id":"'$COATS'","act":"verify","story":"六名住校的孩子缺过冬的棉衣。"}]}' | pick '["results"]'

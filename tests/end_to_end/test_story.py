@@ -401,7 +401,7 @@ def test_the_printed_story_works_word_for_word(embedded: World) -> None:
     assert outcome.returncode == 0, outcome.stderr
     story, _, walk = outcome.stdout.partition("the walk\n")
     lines = story.splitlines()
-    assert lines[0].startswith("3 held 电暖气 None household.heater")
+    assert lines[0].startswith("3 held 电暖炉 None household.heater household.stove")
     assert [line.split()[:3] for line in lines[1:3]] == [["4", "ready", "棉衣"], ["5", "refused", "跑步机"]]
     assert story.count("'outcome': 'done'") == 2
     steps = ["waiting", "accepted", "sent", "received", "released", "教室暖和了，孩子们谢谢您。", "delivered"]
