@@ -117,7 +117,7 @@ def test_renewed_deadline_follows_the_date_too(
         monkeypatch.setattr(unsent, "set_send_deadline", altered(unsent.set_send_deadline, "match.best_before", "None"))
     match = promised(client, database, giver := Person("donor"), 9)
     with database.begin() as session:
-        moves._renew_time_to_send(session, {told(database, MatchProposed)[-1].need_id})
+        moves.renew_time_to_send(session, {told(database, MatchProposed)[-1].need_id})
     run(database, unsent.set_missing_deadlines)
     shown = client.get(f"/v1/matches/{match['id']}", by=giver).json
     assert left(shown["send_by"]) < timedelta(days=7)

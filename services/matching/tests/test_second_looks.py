@@ -18,6 +18,7 @@ from matching.api import api
 from matching.clearing import actions as clearing
 from matching.disputes import actions as disputes
 from matching.disputes import reminders
+from matching.disputes.model import Dispute
 from matching.intake import actions as intake
 
 from .conftest import DAYS, VILLAGE, offered, published, told
@@ -309,14 +310,14 @@ STILL_DUE = """        if dispute.due_at is None or dispute.due_at > now():
 )
 def test_dispute_postponed_while_its_deadline_applies_stays(scene: Scene, monkeypatch: pytest.MonkeyPatch, looks_again: bool) -> None:
     scene.reaches("sent").made("dispute", scene.household, DISPUTE)
-    lock = disputes._lock
+    lock = disputes._lock_match_and_dispute
 
-    def lock_late(session: Session, dispute_id: Any) -> Any:
+    def lock_late(session: Session, dispute: Dispute) -> None:
         with scene.database.begin() as other:
-            other.execute(text("UPDATE disputes SET due_at = now() + interval '7 days' WHERE id = :id"), {"id": dispute_id})
-        return lock(session, dispute_id)
+            other.execute(text("UPDATE disputes SET due_at = now() + interval '7 days' WHERE id = :id"), {"id": dispute.id})
+        lock(session, dispute)
 
-    monkeypatch.setattr(disputes, "_lock", lock_late)
+    monkeypatch.setattr(disputes, "_lock_match_and_dispute", lock_late)
     if not looks_again:
         monkeypatch.setattr(disputes, "apply_deadlines", altered(disputes.apply_deadlines, STILL_DUE))
     with scene.database.begin() as session:

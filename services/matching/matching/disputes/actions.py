@@ -79,11 +79,10 @@ def apply_deadlines(session: Session) -> int:
     due = select(Match).join(Dispute, Dispute.match_id == Match.id).where(Dispute.state.in_(("open", "answered")), Dispute.due_at <= now())
     matches = session.scalars(due.order_by(Dispute.due_at).limit(AT_ONCE)).all()
     lock_pledges_and_needs(session, matches)
-    of_matches = select(Dispute.id).where(Dispute.match_id.in_([match.id for match in matches])).order_by(Dispute.match_id)
-    ids = session.scalars(of_matches).all()
+    of_matches = select(Dispute).where(Dispute.match_id.in_([match.id for match in matches])).order_by(Dispute.match_id)
     moved = 0
-    for dispute_id in ids:
-        dispute = _lock_match_and_dispute(session, dispute_id)
+    for dispute in session.scalars(of_matches).all():
+        _lock_match_and_dispute(session, dispute)
         if dispute.due_at is None or dispute.due_at > now():
             continue
         moved += 1
@@ -105,16 +104,16 @@ def _lock_for_action(session: Session, caller: Caller, dispute_id: UUID, act: st
 
 def _lock(session: Session, dispute_id: UUID) -> Dispute:
     """Lock the need and pledge of a dispute, then its match, then itself: a settlement may free units of the need."""
-    lock_pledges_and_needs(session, [session.get_one(Dispute, dispute_id).match])
-    return _lock_match_and_dispute(session, dispute_id)
-
-
-def _lock_match_and_dispute(session: Session, dispute_id: UUID) -> Dispute:
-    """Lock the match, then its dispute: the order in which opening one locks them."""
     dispute = session.get_one(Dispute, dispute_id)
+    lock_pledges_and_needs(session, [dispute.match])
+    _lock_match_and_dispute(session, dispute)
+    return dispute
+
+
+def _lock_match_and_dispute(session: Session, dispute: Dispute) -> None:
+    """Lock the match, then its dispute, the order in which opening one locks them; and read both again."""
     session.get_one(Match, dispute.match_id, with_for_update=True, populate_existing=True)
     session.refresh(dispute, with_for_update=True)
-    return dispute
 
 
 def _find_received(dispute: Dispute, outcome: str, stated: int | None) -> int | None:
