@@ -6,6 +6,7 @@ import subprocess
 import sys
 import sysconfig
 import venv
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -52,13 +53,27 @@ class Copy:
         found = [path for name in services for path in self.folder.rglob(f"{name}*")]
         return [path for path in found if not {".venv", ".git", "__pycache__", ".mypy_cache"} & set(path.parts)]
 
+    def restore(self) -> None:
+        """Put back the committed tree and remove the services that were made."""
+        for name in MADE:
+            shutil.rmtree(self.folder / "services" / name, ignore_errors=True)
+        self.run("git", "checkout", "-q", ".")
+        self.run("git", "clean", "-fdq")
+
 
 @pytest.fixture(scope="module")
-def copy(tmp_path_factory: pytest.TempPathFactory) -> Copy:
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Copy:
     return Copy(tmp_path_factory.mktemp("copy") / "tree")
 
 
-@pytest.mark.timeout(600)
+@pytest.fixture
+def copy(tree: Copy) -> Iterator[Copy]:
+    """Hand out the copy, and restore it after each test: a failed test must not fail the next one."""
+    yield tree
+    tree.restore()
+
+
+@pytest.mark.timeout(1500)
 def test_new_services_pass_lint_and_tests_and_go_without_a_trace(copy: Copy) -> None:
     listed = (copy.folder / "deploy/services.toml").read_text()
     for name, kind in MADE.items():
