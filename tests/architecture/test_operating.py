@@ -13,8 +13,8 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs/operating.md").read_text("utf-8")
 WATCHING = (ROOT / "docs/operating/watching.md").read_text("utf-8")
 SETTINGS = (ROOT / "docs/operating/settings.md").read_text("utf-8")
-READ = re.compile(r"""(?:\benv\.\w+|Env\(\)\.\w+|environ\.get)\(\s*f?"([^"]+)"|environ\[\s*"([^"]+)"\]""")
-DEFAULT = re.compile(r'env\.\w+\("(\w+)", (?:"([^"]+)"|([\d_]+))[,)]')
+READ = re.compile(r"""(?:\benv\.\w+\(|Env\(\)\.\w+\(|environ\.get\(|\b\w+\(env,)\s*f?"([^"]+)"|environ\[\s*"([^"]+)"\]""")
+DEFAULT = re.compile(r'env\.(?!is_any_set\b)\w+\("(\w+)", (?:"([^"]+)"|([\d_]+))[,)]')
 FOR_LIBRARIES = {"SSL_CERT_FILE", "OTEL_TRACES_SAMPLER", "OTEL_…", "PSYCOPG_WAIT_FUNC"}
 """What libraries read, or we set for them."""
 
@@ -45,7 +45,14 @@ def test_settings_page_lists_exactly_the_settings_read() -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ['env.rate("NEW_ONE", "x")', 'os.environ.get("NEW_ONE", "")', 'os.environ["NEW_ONE"]', 'Env().str("NEW_ONE")']
+    "line",
+    [
+        'env.rate("NEW_ONE", "x")',
+        'os.environ.get("NEW_ONE", "")',
+        'os.environ["NEW_ONE"]',
+        'Env().str("NEW_ONE")',
+        '_pairs(env, "NEW_ONE", "x")',
+    ],
 )
 def test_a_new_setting_would_be_noticed(line: str) -> None:
     assert read_by(line) == {"NEW_ONE"}

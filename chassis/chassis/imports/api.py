@@ -47,6 +47,8 @@ Words = Mapping[str, Mapping[str, str]]
 
 
 class ColumnIn(Strict):
+    """A heading of the file and the field that it names."""
+
     heading = Text(MOST_HEADING, required=True)
     field = Text(
         30, required=True, allow_none=True, metadata={"description": "the field that the heading names; null leaves the column unread"}
@@ -59,15 +61,21 @@ def columns_field(**options: Any) -> fields.List[Any]:
 
 
 class ConfirmationIn(Strict):
+    """The choices of whoever confirms a checked import."""
+
     take_doubtful = Flag(load_default=False, metadata={"description": "whether doubtful rows are imported too"})
 
 
 class RowsIn(Strict):
+    """The outcome whose rows are wanted, and the format of the table."""
+
     outcome = Choice(NOTABLE, load_default="refused")
     format = Choice(FORMATS, load_default="csv")
 
 
 class ColumnOut(Schema):
+    """A column of the file and the field that it is read as."""
+
     column = fields.String(required=True, metadata={"description": "letters of the column"})
     heading = fields.String(required=True)
     field = fields.String(required=True, allow_none=True, metadata={"description": "null: the column is not read"})
@@ -86,6 +94,8 @@ class TableOut(Schema):
 
 
 class NoteOut(Schema):
+    """A remark, with the number of rows that it is about."""
+
     code = fields.String(required=True)
     message = fields.String(required=True)
     rows = fields.Integer(required=True)
@@ -103,11 +113,15 @@ class CountsOut(Schema):
 
 
 class ProgressOut(Schema):
+    """The number of rows dealt with, out of all."""
+
     done = fields.Integer(required=True, metadata={"description": "rows that the present pass has dealt with"})
     rows = fields.Integer(required=True, allow_none=True, metadata={"description": "known once the table is checked"})
 
 
 class FailureOut(Schema):
+    """The reason why the file could not be read or imported."""
+
     code = fields.String(required=True)
     title = fields.String(required=True)
 
