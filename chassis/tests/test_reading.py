@@ -9,12 +9,13 @@ import pytest
 from flask import Flask
 from keeper import unguarded
 from sqlalchemy import text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import InternalError, OperationalError
 
 from chassis.data import database as databases
 from chassis.data.database import Database, forbid_bitmap_scans, is_statement_timeout
 from chassis.http import deadlines
 from chassis.settings import WebSettings
+from chassis.testing.fixtures import RolledBack
 
 TRANSACTION = text("SELECT CAST(pg_current_xact_id() AS text)")
 
@@ -41,6 +42,16 @@ def test_a_transaction_follows_a_session_of_single_statements(database: Database
         raise ZeroDivisionError
     with database.begin() as session:
         assert session.scalar(text("SELECT count(*) FROM pg_tables WHERE tablename LIKE 'undone_%'")) == 0
+
+
+def test_a_guests_read_that_writes_fails_in_tests(database_of: Callable[[str, str], str]) -> None:
+    rolled_back = RolledBack(database_of("pantry", "pantry_reading"), name="tests")
+    with rolled_back.trial():
+        with pytest.raises(InternalError, match="read-only"), rolled_back.read() as session:
+            session.execute(text("CREATE TABLE written ()"))
+        with rolled_back.begin() as session:
+            session.execute(text("CREATE TABLE written ()"))
+    rolled_back.close()
 
 
 @pytest.mark.parametrize("guarded", [True, unguarded(False, "without a transaction the setting ends with its own statement")])

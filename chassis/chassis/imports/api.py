@@ -1,4 +1,4 @@
-"""What services answer about imports over HTTP: their progress, what was found, and the rows to look at as a table."""
+"""Answers about imports over HTTP: their progress, what was found, and the rows to look at as a table."""
 
 import json
 from collections.abc import Collection, Iterator, Mapping
@@ -82,7 +82,7 @@ class ColumnOut(Schema):
 
 
 class TableOut(Schema):
-    """What was found out about the file."""
+    """The findings about the file."""
 
     format = Choice(FORMATS, required=True)
     encoding = fields.String(required=True, allow_none=True)

@@ -7,7 +7,7 @@ from chassis.imports.model import StoredImport
 from chassis.problems import Problem, not_allowed, state_conflict
 
 KEPT_FOR = timedelta(days=7)
-"""How long the file of an unconfirmed import is kept, and the refused rows of any."""
+"""The time for which the file of an unconfirmed import is kept, and the refused rows of any."""
 MOST_FILE_BYTES = 20 << 20
 MOST_WAITING = 5
 """Imports of one person that may wait or run at once."""

@@ -63,7 +63,12 @@ class RolledBack(Database):
         with Session(self._connection, expire_on_commit=False, join_transaction_mode="create_savepoint") as session, session.begin():
             yield session
 
-    read = begin
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """Begin a savepoint that refuses to write, because what a guest's read wrote would not be undone as a whole."""
+        with self.begin() as session:
+            session.execute(text("SET LOCAL transaction_read_only = on"))
+            yield session
 
     @contextmanager
     def case(self) -> Iterator[None]:

@@ -306,7 +306,7 @@ def _on(database: Database, client: Client) -> Client:
 
 
 def figures(database: RolledBack) -> list[Any]:
-    """What is open of the need and set aside of it, what the giver's delivery counts for, and whether the need counts as helped."""
+    """Return the need's open and set aside units, the weight of the giver's delivery, and whether the need counts as helped."""
     query = """
         SELECT rest, (SELECT array_agg(CAST(ROW(round(good), round(bad), suspended) AS text)) FROM marks WHERE kind = 'delivery') AS marks
         FROM needs

@@ -71,7 +71,7 @@ _OFFERED = select(
     *(Pledge.accepted, Pledge.delivered, Pledge.proposed, Pledge.region, Pledge.valid_until, Pledge.withdrawn, Pledge.resting),
     *(Pledge.offered_at, Pledge.choose_until, Pledge.best_before, Pledge.limit_per_household),
 )
-"""What everybody sees of pledges, and what the rules of acts ask: an object of the session costs more than all the rest of its row."""
+"""Columns of pledges that everybody sees or that the rules of acts ask for; an object of the session costs more than all else of a row."""
 
 
 def list_open_pledges(session: Session, region: str = "", category: str | None = None, **paging: Any) -> dict[str, Any]:

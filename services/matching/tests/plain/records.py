@@ -5,7 +5,7 @@ from uuid import UUID
 
 STILL_NEEDED_NO_MORE = ("household_moved", "need_over")
 HOUSEHOLDS = ("household", "agent")
-"""Who speaks for the household: itself and the administrator of its village."""
+"""The people who speak for the household: itself and the administrator of its village."""
 OF_GIVER = ("not_deliverable", "giver_withdrew")
 OF_HOUSEHOLD = ("not_deliverable", "giver_no_show", "household_moved", "need_over")
 
@@ -105,7 +105,7 @@ class Match:
 
     @property
     def arrived(self) -> int:
-        """What was received, as a dispute corrected it."""
+        """The received units, as a dispute corrected them."""
         return self.moved.get("corrected", self.moved.get("received", 0))
 
     @property

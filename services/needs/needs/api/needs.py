@@ -64,7 +64,7 @@ CLOSINGS = {
 
 
 class SpecificationIn(Strict):
-    """What describes the thing that is needed. It is shown to givers, not matched."""
+    """A description of the thing that is needed. It is shown to givers, not matched."""
 
     size = Text(50)
     model = Text(50)
@@ -186,9 +186,9 @@ NeedPage = page_of(NeedOut)
 _OF_PEOPLE = frozenset({"household_id", "poster_id", "consent", "reason", "confirmed_by", "returned_because", "return_note"})
 _OF_SIZE = frozenset({"household_size", "usual_quantity"})
 PERSONAL = _OF_PEOPLE | _OF_SIZE
-"""What the public does not see of a need."""
+"""Fields of a need that the public does not see."""
 MADE = _OF_SIZE | {"shown", "specification", "due_at", "overdue", "value", "quantity_unknown", "duplicates", "allowed"}
-"""What is made of a need's columns."""
+"""Fields that are computed from a need's columns."""
 _WHOLE = tuple(name for name in NeedOut.names() if name not in MADE)
 _PUBLIC = tuple(name for name in _WHOLE if name not in PERSONAL)
 

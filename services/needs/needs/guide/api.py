@@ -66,7 +66,7 @@ class PostedOut(Schema):
 
 
 class QuotaOut(Schema):
-    """What the household may ask for of the item within `days`. Its needs of these days count; ended ones with what they have got."""
+    """The quantity of the item that the household may ask for within `days`. Its needs of these days count; ended ones as far as met."""
 
     size = fields.Integer(required=True, allow_none=True, metadata={"description": "people in the household; null: not registered"})
     days = fields.Integer(required=True)

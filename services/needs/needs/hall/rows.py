@@ -16,7 +16,7 @@ _COLUMNS = (
     "id", "version", "account_id", "poster_id", "region", "category", "unit", "quantity", "urgency", "story", "specification", "terms",
     "charity_id", "charity", "state", "due_at", "confirmed_by", "ended_because", "posted_at", "published_at", "expires_at", "hidden",
 )  # fmt: skip
-"""What the answer shows to everybody, and what the rules of acts ask. Reasons and notes stay where they are."""
+"""Columns that the answer shows to everybody, or that the rules of acts ask for. Reasons and notes are not read."""
 # What has a limit of its own is never planned as a join, which would read a whole table where that is small or newly filled.
 _PAGE = """
     WITH RECURSIVE page AS MATERIALIZED (

@@ -90,7 +90,7 @@ def find_passed(session: Session, caller: Caller, wanted: Sequence[tuple[str, st
 
 
 class _Judged:
-    """What a giver has pledged, and the limits that hold for them in each region."""
+    """The sums that a giver has pledged, and the limits that hold for them in each region."""
 
     def __init__(self, session: Session, caller: Caller) -> None:
         self._session, self._kind = session, caller.kind

@@ -22,7 +22,7 @@ DAY = timedelta(days=1)
 
 
 class Posting(NamedTuple):
-    """What counts when a need is posted for a household."""
+    """The sums that count when a need is posted for a household."""
 
     needs_of_day: int
     has_received: bool

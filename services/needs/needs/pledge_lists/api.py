@@ -28,7 +28,7 @@ _STATED = ("region", "valid_until", "best_before", "limit_per_household")
 
 
 class PledgeReadingIn(Strict):
-    """Where the gifts of the list in the body may go, if its lines do not say."""
+    """The region that the gifts of the list in the body may go to, if its lines state none."""
 
     region = Scope(load_default="", metadata={"description": "of the lines without one; empty is the whole country"})
     sheet = Text(100, metadata={"description": "the sheet of a workbook; by default the only visible one with the headings"})

@@ -10,7 +10,7 @@ from chassis.data.encryption import fingerprint
 from chassis.working_days import CHINA
 
 COMPARED = ("category", "quantity", "region", "best_before", "limit_per_household", "note")
-"""What two lines have in common that offer the same. The validity is not: a list sent again a day later may state another."""
+"""Fields that two lines share if they offer the same. The validity is none of them: a list sent a day later may state another."""
 
 
 def digest_line(giver_id: UUID, line: Mapping[str, Any]) -> bytes:

@@ -26,7 +26,7 @@ class Quota:
 
     @property
     def left(self) -> int | None:
-        """What the household may still ask for within the days; None without a limit."""
+        """The rest that the household may ask for within the days; None without a limit."""
         return None if self.total is None else max(0, self.total - self.used)
 
 

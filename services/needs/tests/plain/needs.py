@@ -37,7 +37,7 @@ class Match:
 
     @property
     def arriving(self) -> int:
-        """What arrives or may still arrive."""
+        """The units that arrived or may still arrive."""
         return next(figure for figure in (self.received, self.sent, self.quantity) if figure is not None)
 
 

@@ -77,7 +77,7 @@ class Pledge:
         return quantity or back
 
     def _count_back(self, match: Match) -> int:
-        """What was sent and did not arrive; and what was never sent, once the pledge has ended."""
+        """The units that were sent and did not arrive; once the pledge has ended, also those never sent."""
         if match.state not in {"received", "corrected", "closed"}:
             return 0
         sent = match.sent or 0
@@ -86,7 +86,7 @@ class Pledge:
 
     @property
     def accepted(self) -> int:
-        """What was promised, less what was never sent."""
+        """The promised units without those never sent."""
         return sum(one.quantity if one.sent is None else one.sent for one in self.matches.values() if one.is_promised)
 
     @property

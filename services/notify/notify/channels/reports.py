@@ -29,7 +29,7 @@ class _OfAliyun(msgspec.Struct):
 
 @dataclass(frozen=True)
 class Reader:
-    """How one provider writes its reports, and the answer that it expects. `read` raises `MsgspecError`."""
+    """The form of one provider's reports, and the answer that it expects. `read` raises `MsgspecError`."""
 
     read: Callable[[bytes], list[Report]]
     answer: Mapping[str, Any]

@@ -1,4 +1,4 @@
-"""How many letters a provider may get now: its circuit breaker, its rate and its budget of the day, shared by all processes."""
+"""The number of letters that a provider may get now: its circuit breaker, rate and budget of the day, shared by all processes."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta

@@ -95,7 +95,7 @@ class ProviderState(Base):
 
 
 class MessageCount(Base):
-    """How many messages ended how on a day (in China), kept for ever; messages themselves are deleted."""
+    """The number of messages of a day (in China) by how they ended, kept for ever; messages themselves are deleted."""
 
     __tablename__ = "message_counts"
 

@@ -19,7 +19,7 @@ _IS_FAILED = (Message.settled_at.is_not(None), Message.state.like("%-failure"))
 
 @dataclass(frozen=True)
 class ReasonCount:
-    """How many messages of the last week failed for one reason."""
+    """The number of messages of the last week that failed for one reason."""
 
     channel: str
     provider: str | None

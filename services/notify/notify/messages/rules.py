@@ -19,7 +19,7 @@ FAILURES = ("temporary-failure", "permanent-failure", "technical-failure")
 UNREAD_FOR = timedelta(hours=24)
 """A notice that is not urgent leaves the app only when it was not read there for so long."""
 KEPT_TRYING = {CODES: timedelta(minutes=5), URGENT: timedelta(hours=24), ORDINARY: timedelta(hours=72)}
-"""How long a message is tried before the next channel has its turn."""
+"""The time for which a message is tried before the next channel has its turn."""
 REPORT_WITHIN = timedelta(hours=72)
 """A provider that reports does so within this time; telephones that stay off are given up then."""
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=30), timedelta(hours=4)

@@ -91,7 +91,7 @@ class Sender:
 
     @property
     def free(self) -> int:
-        """How many more messages may be taken in hand. Raises what a thread raised."""
+        """The number of messages that may be taken in hand. Raises what a thread raised."""
         if self._error:
             raise self._error
         return AT_ONCE - self._in_hand
