@@ -12,7 +12,7 @@ from sqlalchemy import text, update
 
 from chassis.data.audit_log import id_at
 from chassis.data.database import new_id, now
-from chassis.testing.fixtures import Client, RolledBack
+from chassis.testing.fixtures import Client, Person, RolledBack, administrator_of
 from chassis.testing.twins import unguarded
 from needs.catalogue import catalogue
 from needs.hall import counts, kinds, queries
@@ -243,6 +243,25 @@ def test_lists_and_counts_follow_every_change(database: RolledBack, needs: list[
             while counts.add_up(session):
                 pass
         assert [row for query in (RECOUNTED, LISTED) for row in database.found(text(query))] == []
+
+
+@pytest.mark.parametrize("consent", [None, "slip_photo"])
+def test_everybody_reads_the_hall_with_needs_of_their_own(
+    client: Client, database: RolledBack, needs: list[Need], consent: str | None
+) -> None:
+    household, poster, giver = Person("household"), administrator_of(database, "510903001001"), Person("donor")
+    shown = next(need for need in needs if need.is_shown and need.region == "510903001001")
+    with database.begin() as session:
+        session.execute(update(Need).where(Need.id == shown.id).values(account_id=household.id, poster_id=poster.id, consent=consent))
+    masked = {"shown": "public", "household_id": None, "poster_id": None, "consent": None, "reason": None}
+    for caller in (household, poster, giver, None):
+        answer = client.get("/v1/needs", by=caller, region="510903001", limit=100)
+        assert answer.status_code == 200, answer.text
+        [own] = [one for one in answer.json["items"] if one["id"] == str(shown.id)]
+        assert own | masked == own
+        alone = client.get(f"/v1/needs/{shown.id}", by=caller)
+        assert own["allowed"] == alone.json["allowed"]
+        assert client.get(f"/v1/needs/{shown.id}/photos", by=caller).status_code == 200
 
 
 def test_an_unchanged_list_is_not_sent_again(client: Client, database: RolledBack, needs: list[Need]) -> None:

@@ -15,6 +15,7 @@ from needs.queries import describe_towns
 _COLUMNS = (
     "id", "version", "account_id", "poster_id", "region", "category", "unit", "quantity", "urgency", "story", "specification", "terms",
     "charity_id", "charity", "state", "due_at", "confirmed_by", "ended_because", "posted_at", "published_at", "expires_at", "hidden",
+    "ended_at", "household_id", "consent",
 )  # fmt: skip
 """Columns that the answer shows to everybody, or that the rules of acts ask for. Reasons and notes are not read."""
 # What has a limit of its own is never planned as a join, which would read a whole table where that is small or newly filled.
