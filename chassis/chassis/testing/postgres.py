@@ -217,7 +217,7 @@ def start(
     die_with_parent: bool = True,
     is_kept: bool = True,
 ) -> Postgres:
-    """Start PostgreSQL from the folder `data`, or from a fresh one under /tmp; a folder keeps its port and password.
+    """Start PostgreSQL from the folder `data`, or from a fresh temporary one; a folder keeps its port and password.
 
     `settings` are those of PostgreSQL. `durable=False` is faster and loses data in a power cut. `is_kept=False` kills the server when it is
     closed, for data that nobody opens again. As root, the server runs as a system user of its own, which must be able to reach `data`:

@@ -224,7 +224,7 @@ def binary(text: str) -> str:
 def start(
     folder: Path | None = None, *, die_with_parent: bool = True, is_watched: bool = False, is_kept: bool = True, waits: bool = True
 ) -> RabbitMQ:
-    """Start a node from `folder`, or from a fresh one under /tmp; a folder keeps its ports, password and messages.
+    """Start a node from `folder`, or from a fresh temporary one; a folder keeps its ports, password and messages.
 
     A node with `is_watched` serves Prometheus metrics on its `metrics_port`. `is_kept=False` kills the node when it is closed, for
     messages that nobody reads any more. With `waits=False` call its `wait_until_ready` before use.

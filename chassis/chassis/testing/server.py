@@ -5,13 +5,12 @@ import pwd
 import shutil
 import signal
 import subprocess
-import tempfile
 import threading
 import time
 from pathlib import Path
 from typing import Self, TextIO
 
-from chassis.testing.folders import make_folder, take_lock
+from chassis.testing.folders import make_folder, make_temporary_folder, take_lock
 
 START_SECONDS = 120.0
 STOP_SECONDS = 30.0
@@ -31,7 +30,7 @@ class Server:
         self._dies_with_parent = die_with_parent
         self._refuse_short_lived_threads()
         self._is_temporary = folder is None
-        self.folder = make_folder(folder.absolute()) if folder else Path(tempfile.mkdtemp(prefix="duijie-", dir="/tmp"))
+        self.folder = make_folder(folder.absolute()) if folder else make_temporary_folder()
 
     def _prepare(self) -> list[str]:
         """Prepare the folder and return the command that runs the server. The caller holds the folder's lock."""
