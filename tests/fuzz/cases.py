@@ -25,7 +25,7 @@ from tests.fuzz.stage import Stage
 
 PROMISES = [status_code_conformance, content_type_conformance, response_headers_conformance, response_schema_conformance]
 REFUSED_AT_THE_DOOR = {401, 403}
-FEWEST = 16 if WHOLE else 5
+FEWEST = 16 if WHOLE else 3
 PATIENCE = 100
 """How many good cases more an operation gets that chance has not carried out yet."""
 

@@ -1,6 +1,7 @@
 """Every operation of staff leaves an entry in the audit log about the person whose data it shows or changes."""
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 import pytest
@@ -135,5 +136,6 @@ def has_entry(stage: Stage, name: str, person: Person) -> bool:
 def test_every_operation_of_staff_is_recorded(stage: Stage, monkeypatch: pytest.MonkeyPatch, is_noted: bool) -> None:
     if not is_noted:
         monkeypatch.setattr(shown, "record_shown", lambda session, caller, act: None)
-    missing = [name for name, operation in operations_of_staff(stage) if not is_recorded(stage, name, operation)]
-    assert " ".join(missing) == ""
+    missing = (name for name, operation in operations_of_staff(stage) if not is_recorded(stage, name, operation))
+    # Without notes the first one is enough.
+    assert " ".join(missing if is_noted else islice(missing, 1)) == ""

@@ -39,6 +39,7 @@ def answer(stage: Stage, operation: Any, kind: str, path: str, body: bytes) -> i
     return response.status_code
 
 
+@pytest.mark.timeout(1200)
 def test_no_body_breaks_a_service(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
     sent, broken = 0, []
     for number, (operation, kind, path) in enumerate(writes(stage)):
@@ -65,6 +66,7 @@ def break_texts(stage: Stage, every: int, texts: Mapping[str, str] = TEXTS) -> t
     return sent, broken
 
 
+@pytest.mark.timeout(1200)
 def test_no_text_breaks_a_service(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
     sent, broken = break_texts(stage, EVERY_TEXT)
     with capsys.disabled():
