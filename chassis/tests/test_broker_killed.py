@@ -8,6 +8,7 @@ from pantry.actions import SLOW
 from sqlalchemy import text
 
 from chassis.testing import rabbitmq as nodes
+from chassis.testing.campaigns import only_whole
 from chassis.testing.rabbitmq import RabbitMQ
 
 SLEEPING = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'"
@@ -19,6 +20,7 @@ def rabbitmq() -> Iterator[RabbitMQ]:
         yield node
 
 
+@only_whole
 def test_a_broker_outage_uses_up_no_attempt(house: House, rabbitmq: RabbitMQ) -> None:
     events = [*(withdrawn_need(SLOW) for _ in range(3)), withdrawn_pledge(SLOW)]
     house.publish(*events)

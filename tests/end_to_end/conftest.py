@@ -62,7 +62,8 @@ def free_ports() -> str:
     return str(next(offset for offset in random.sample(range(500, 6000, 50), 100) if all(is_free(port + offset) for port in ports)))
 
 
-@pytest.fixture(scope="session")
+# Worlds end with the last test of this package: while idle they would slow down all other tests.
+@pytest.fixture(scope="package")
 def embedded() -> Iterator[World]:
     folder = data_folder(f"house-{secrets.token_hex(4)}")
     folder.mkdir(parents=True, exist_ok=True)
@@ -72,14 +73,14 @@ def embedded() -> Iterator[World]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def collected() -> Iterator[Collector]:
     """The spans of the stack's processes."""
     with collector() as spans:
         yield spans
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stacked(collected: Collector) -> Iterator[World]:
     folder = data_folder(f"stack-{secrets.token_hex(4)}")
     with pytest.MonkeyPatch.context() as patch:
@@ -94,7 +95,7 @@ def stacked(collected: Collector) -> Iterator[World]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def imaged() -> Iterator[World]:
     folder = data_folder(f"images-{secrets.token_hex(4)}")
     with running.stack(folder, "--port-offset", free_ports(), "--not-durable", "--images") as stated:

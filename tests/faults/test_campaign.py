@@ -100,22 +100,23 @@ def broker_goes_before_confirming(opened: Scene, driver: Driver) -> None:
     relay.let_go()
 
 
+@only_whole
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize(
     ("role", "change", "act", "reported"),
     [
-        pytest.param("witness-worker", "-", worker_dies_before_acknowledging, set(), marks=only_whole),
+        ("witness-worker", "-", worker_dies_before_acknowledging, set()),
         ("witness-worker", "without_inbox", worker_dies_before_acknowledging, {"twice"}),
-        pytest.param("witness-worker", "-", worker_dies_before_committing, set(), marks=only_whole),
+        ("witness-worker", "-", worker_dies_before_committing, set()),
         ("witness-worker", "acknowledged_on_arrival", worker_dies_before_committing, {"lost"}),
-        pytest.param("needs-relay", "-", broker_goes_before_confirming, set(), marks=only_whole),
+        ("needs-relay", "-", broker_goes_before_confirming, set()),
         ("needs-relay", "told_before_confirmed", broker_goes_before_confirming, {"lost"}),
     ],
 )
 def test_the_ledger_reports_what_a_missing_guard_lets_through(
     victims: Servers, tmp_path: Path, role: str, change: str, act: Act, reported: set[str]
 ) -> None:
-    with scene(*victims, ("witness", "needs"), ("needs-relay", "witness-worker"), tmp_path, is_forked=not WHOLE) as opened:
+    with scene(*victims, ("witness", "needs"), ("needs-relay", "witness-worker"), tmp_path) as opened:
         opened.roles[role].changes = change
         opened.start()
         driver = Driver(opened.urls, 60, 1000, seed=1)
