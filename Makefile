@@ -162,6 +162,7 @@ format: .venv/.ready ## ruff's format and safe fixes
 
 .PHONY: generate
 generate: .venv/.ready ## write the generated files that are committed: schemas, examples, listeners, documents, the client's types
+	@$(BIN)/python -m users.regions.make_spellings
 	@$(BIN)/python -m deploy.generate
 	@$(BIN)/python -m deploy.lint_api --types
 

@@ -7,6 +7,8 @@ from sqlalchemy import text
 
 from chassis.testing.fixtures import Client, RolledBack
 from chassis.testing.rows_read import rows_read
+from users.regions.make_spellings import compute_spellings
+from users.regions.shipped import read_spellings
 from users.regions.spelling import read_words, shorten, spell, spellings
 
 PENGXI = "510921"
@@ -93,6 +95,10 @@ def test_names_are_spelled_in_pinyin_and_initials() -> None:
     assert spell("蓬溪") == ("pengxi", "px")
     assert spell("重庆市") == ("chongqingshi", "cqs")
     assert spellings("蓬溪县") == {"蓬溪县", "蓬溪", "pengxixian", "pxx", "pengxi", "px"}
+
+
+def test_the_shipped_spellings_are_those_of_the_edition() -> None:
+    assert read_spellings() == compute_spellings(), "run `make generate`"
 
 
 def test_words_are_split_at_spaces_and_marks() -> None:

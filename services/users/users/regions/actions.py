@@ -6,22 +6,20 @@ from typing import TypeVar
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from chassis.data import audit_log, regions
 from chassis.data.audit_log import Actor, Entry
 from chassis.data.bulk_sql import encode_array
 from chassis.messaging import outbox
-from contracts import regions as edition
 from contracts.users import RegionListed, RegionSucceeded
 from users.regions.editions import Plan, describe
 from users.regions.model import RegionImport
-from users.regions.spelling import spellings
+from users.regions.spelling import TOWN_DIGITS, spellings
 
 R = TypeVar("R")
 BATCH = 2_000
-TOWN_DIGITS = 9
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtext('users.region_imports'))")
 _VERSIONS = text("SELECT code, version FROM region_changes WHERE code = ANY(CAST(:codes AS text[]))")
 _REMOVE = (
@@ -90,16 +88,6 @@ def _change_register(session: Session, plan: Plan) -> None:
         session.execute(_ADD, {"codes": encode_array(code for code, _ in pairs), "names": encode_array(name for _, name in pairs)})
         keys = [(key, code) for code, name in pairs if len(code) <= TOWN_DIGITS for key in sorted(spellings(name))]
         session.execute(_SPELL, {"keys": encode_array(key for key, _ in keys), "codes": encode_array(code for _, code in keys)})
-
-
-def spell_edition(connection: Connection) -> None:
-    """Write the spellings of the shipped edition's towns and wider regions into the empty table: 45,000 regions in two seconds."""
-    cursor = connection.connection.cursor()
-    with cursor, cursor.copy("COPY region_spellings (key, code) FROM STDIN") as copy:  # type: ignore[attr-defined]
-        for code, name in edition.rows():
-            if len(code) <= TOWN_DIGITS:
-                for key in spellings(name):
-                    copy.write_row((key, code))
 
 
 def _batches(rows: list[R]) -> Iterable[list[R]]:

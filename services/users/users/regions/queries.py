@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, any_, func, literal, select
+from sqlalchemy import any_, func, literal, select
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
@@ -20,14 +20,6 @@ from users.regions.names import find_codes
 from users.regions.search import find_by_way
 
 _CHILD_DIGITS = dict(zip([0, *edition.LEVELS], edition.LEVELS, strict=False))
-
-
-def load_edition(connection: Connection) -> None:
-    """Copy the shipped edition into the empty register, in the caller's transaction: 665,276 regions in about a second."""
-    cursor: Any = connection.connection.cursor()
-    with cursor, cursor.copy("COPY regions (code, name) FROM STDIN (FORMAT csv)") as copy:
-        for block in edition.rows_as_csv():
-            copy.write(block)
 
 
 def get_region(session: Session, asked: str) -> Region:

@@ -16,6 +16,8 @@ _KIND = re.compile(
     r"居民委员会|村民委员会|社区居委会|居委会|村委会|社区|省|市|盟|州|县|区|旗|镇|乡|村)\Z"
 )
 _LEAST = 2
+TOWN_DIGITS = 9
+"""Longer codes, those of villages, have no spellings in the database."""
 LATIN = re.compile(r"[a-z]+\Z")
 
 

@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from users.regions.queries import load_edition
+from users.regions.shipped import load_edition
 
 revision = "users_0002"
 down_revision = "users_0001"

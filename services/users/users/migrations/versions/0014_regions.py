@@ -5,7 +5,7 @@ Former codes stand in the shipped data and in `region_changes`. The release befo
 
 from alembic import op
 
-from users.regions.actions import spell_edition
+from users.regions.shipped import load_spellings
 
 revision = "users_0014"
 down_revision = "users_0016"
@@ -15,7 +15,7 @@ def upgrade() -> None:
     with op.get_context().autocommit_block():
         op.execute("CREATE INDEX CONCURRENTLY IF NOT EXISTS accounts_region ON accounts (region)")
     op.execute('CREATE TABLE region_spellings (key varchar(200) COLLATE "C" NOT NULL, code varchar(12) COLLATE "C" NOT NULL)')
-    spell_edition(op.get_bind())
+    load_spellings(op.get_bind())
     op.execute("ALTER TABLE region_spellings ADD CONSTRAINT region_spellings_pk PRIMARY KEY (key, code)")
     op.execute("CREATE INDEX region_spellings_code ON region_spellings (code)")
     op.execute("ANALYZE region_spellings")
