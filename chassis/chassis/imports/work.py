@@ -8,8 +8,9 @@ import json
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
+from contextvars import copy_context
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from sqlalchemy import func, select
@@ -27,6 +28,7 @@ from chassis.imports.rules import WORKING
 from chassis.problems import Problem, broken
 from chassis.tables.reading import Row, Table, open_table
 
+T = TypeVar("T")
 LOCKS = 0x696D706F
 """The class of advisory locks for imports."""
 BATCH = 1_000
@@ -103,10 +105,8 @@ class _Pass:
         table = open_table(file, self._kind.columns_for(self._region), mapping, sheet)
         self._reader = self._kind.reader_for(self._region)
         self._begin(table)
-        with regions_of_database(self._database) as look_up, closing(_read_ahead(table.rows, min(self._kind.batch, BATCH))) as batches:
-            for rows in batches:
-                look_up(row.values.get("region", "") for row in rows)
-                batch = list(self._lines(rows))
+        with regions_of_database(self._database) as look_up, closing(_one_ahead(self._batches(table.rows, look_up))) as batches:
+            for batch in batches:
                 if batch and giving_up():
                     self.rest()
                     return
@@ -127,6 +127,12 @@ class _Pass:
         with self._database.begin() as session:
             if one := session.get(self._of.imports, self._id, with_for_update=True):
                 one.tries = 0
+
+    def _batches(self, rows: Iterator[Row], look_up: Callable[[Iterable[str]], None]) -> Iterator[list[Line]]:
+        """Yield the lines batch by batch; a batch whose lines are all before the cursor is empty."""
+        while batch := list(islice(rows, min(self._kind.batch, BATCH))):
+            look_up(row.values.get("region", "") for row in batch)
+            yield list(self._lines(batch))
 
     def _lines(self, rows: Iterable[Row]) -> Iterator[Line]:
         """Yield the lines behind the cursor. Lines before it are read too, because a later one may repeat them."""
@@ -210,12 +216,13 @@ class _Pass:
                 files.delete_file(self._of, session, one.id)
 
 
-def _read_ahead(rows: Iterator[Row], size: int = BATCH) -> Generator[list[Row], None, None]:
-    """Yield the rows batch by batch; a thread reads the next batch while the database writes the last one."""
+def _one_ahead(batches: Iterator[list[T]]) -> Generator[list[T], None, None]:
+    """Yield what is yielded, while a thread already makes the next one: reading takes this processor, writing the database's."""
+    context = copy_context()
     with ThreadPoolExecutor(1, "reading") as reader:
-        coming = reader.submit(lambda: list(islice(rows, size)))
-        while batch := coming.result():
-            coming = reader.submit(lambda: list(islice(rows, size)))
+        coming = reader.submit(context.run, next, batches, None)
+        while (batch := coming.result()) is not None:
+            coming = reader.submit(context.run, next, batches, None)
             yield batch
 
 

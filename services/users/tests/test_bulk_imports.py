@@ -124,12 +124,13 @@ def test_day_of_birth_of_a_number_is_one_that_was(born: str) -> None:
             personal.parse_national_id(number)
 
 
-def test_reading_ahead_passes_rows_and_errors_on() -> None:
-    def rows() -> Any:
-        yield from range(3 * work.BATCH // 2)
+def test_reading_ahead_passes_batches_and_errors_on() -> None:
+    def batches() -> Any:
+        yield [1, 2]
+        yield []
         raise ZeroDivisionError
 
-    read = work._read_ahead(rows())
-    assert next(read) == list(range(work.BATCH))
+    read = work._one_ahead(batches())
+    assert [next(read), next(read)] == [[1, 2], []]
     with pytest.raises(ZeroDivisionError):
         list(read)
