@@ -219,10 +219,14 @@ class _Pass:
 def _one_ahead(batches: Iterator[list[T]]) -> Generator[list[T], None, None]:
     """Yield what is yielded, while a thread already makes the next one: reading takes this processor, writing the database's."""
     context = copy_context()
+
+    def make() -> list[T] | None:
+        return context.run(next, batches, None)
+
     with ThreadPoolExecutor(1, "reading") as reader:
-        coming = reader.submit(context.run, next, batches, None)
+        coming = reader.submit(make)
         while (batch := coming.result()) is not None:
-            coming = reader.submit(context.run, next, batches, None)
+            coming = reader.submit(make)
             yield batch
 
 
