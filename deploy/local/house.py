@@ -62,7 +62,7 @@ def _run(folder: Path, origin: str, console: Console, durable: bool) -> None:
             with console.status(f"数据库 database: {name}"):
                 create_and_migrate(database, name, name)
         variables = environment(folder, database.url, origin=one_origin(origin), telephones=origin) | ON_A_LAPTOP
-        modules = {"web": "deploy.local.origin", "courier": "deploy.local.local_broker"}
+        modules = {"web": "deploy.local.origin", "broker": "deploy.local.local_broker"}
         running = {name: _start(module, variables) for name, module in modules.items()}
         try:
             with console.status("启动服务 starting"):

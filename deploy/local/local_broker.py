@@ -36,7 +36,7 @@ from chassis.start import read_settings
 from contracts.event import decode, name_of
 from deploy.services import Service, services
 
-log = logging.getLogger("deploy.local.courier")
+log = logging.getLogger("deploy.local.local_broker")
 BATCH = 500
 JSON = {"content-type": "application/json"}
 
@@ -213,7 +213,7 @@ class patient:
     def __exit__(self, kind: object, error: BaseException | None, _: object) -> bool:
         if error is None or not (isinstance(error, psycopg.Error) or is_transient(error)):
             return False
-        log.warning("database trouble, the courier waits", extra={"error": type(error).__name__})
+        log.warning("database trouble, the local broker waits", extra={"error": type(error).__name__})
         self._stopping.wait(0.5)
         return True
 
@@ -236,9 +236,9 @@ def run_timer(
 def main() -> None:
     read: list[Settings] = read_all(*(partial(_read, service) for service in services().values()))
     all_settings = {settings.service: settings for settings in read}
-    telemetry.start("house", "courier")
+    telemetry.start("house", "broker")
     stopping = threading.Event()
-    databases = {name: Database.of(settings, "courier") for name, settings in all_settings.items()}
+    databases = {name: Database.of(settings, "broker") for name, settings in all_settings.items()}
     workers = {name: import_module(f"{name}.worker").Worker for name in services()}
     listeners = [
         Listener(databases[name], handler, handler.list_handler(getattr(worker(), handler.method)))
@@ -261,7 +261,7 @@ def main() -> None:
     threads = [threading.Thread(target=_stopping_all_on_failure(job, stopping)) for job in jobs]
     for thread in threads:
         thread.start()
-    log.info("courier ready")
+    log.info("broker ready")
     for thread in threads:
         thread.join()
     sys.exit(0)
@@ -278,7 +278,7 @@ def _stopping_all_on_failure(job: Callable[[], object], stopping: threading.Even
         try:
             job()
         except Exception as error:
-            log.critical("the courier stops", exc_info=error)
+            log.critical("the local broker stops", exc_info=error)
             stopping.set()
 
     return run

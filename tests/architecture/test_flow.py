@@ -216,7 +216,7 @@ def test_page_names_functions_that_exist() -> None:
         (("`matching/clear.py`", "`matching/audit.py`"), "matching/audit.py"),
         (("`matching/settings.py`", ""), "matching/settings.py"),
         (("`chassis/messaging/outbox.py`", ""), "chassis/messaging/outbox.py"),
-        (("`chassis/relay.py`", "`chassis/courier.py`"), "chassis/courier.py"),
+        (("`chassis/relay.py`", "`chassis/carrier.py`"), "chassis/carrier.py"),
         (("`needs/worker.py`", "`needs/worker.py` `needs/rules.py`"), "needs/rules.py"),
     ],
 )
