@@ -15,7 +15,7 @@ from contracts.users import InstitutionRegistered
 from needs import actions
 from needs.catalogue import actions as catalogue_actions
 from needs.catalogue import rules
-from needs.catalogue.defaults import Item, catalogue, forbidden
+from needs.catalogue.defaults import Forbidden, Item, catalogue, forbidden
 from needs.catalogue.rules import choose_terms, find_cap, find_quantity_problem, list_advice
 from needs.catalogue.texts import find_forbidden
 from needs.snapshots import SNAPSHOTS
@@ -112,6 +112,11 @@ def test_words_that_ask_for_nothing_forbidden_pass(text_of_reason: str) -> None:
 )
 def test_forbidden_words_are_found_in_every_spelling(text_of_reason: str) -> None:
     assert find_forbidden(text_of_reason, forbidden()) is not None
+
+
+def test_every_listed_word_is_found_in_a_text() -> None:
+    listed = (*forbidden(), Forbidden("of_region", "", "", ("花圈", "X1")))
+    assert not [word for entry in listed for word in entry.words if find_forbidden(f"家中困难，想要{word}。", listed) is None]
 
 
 def test_specification_is_kept_shown_and_checked(client: Client, household: UUID, village: Person, town: Person) -> None:

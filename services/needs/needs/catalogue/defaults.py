@@ -81,6 +81,10 @@ class Forbidden:
     unless: tuple[str, ...] = ()
     unless_before: tuple[str, ...] = ()
 
+    def __hash__(self) -> int:
+        # A list of entries is the key under which its pattern is kept; its many words are compared only when two entries differ.
+        return hash(self.code)
+
 
 @cache
 def catalogue() -> Mapping[str, Item]:

@@ -1,17 +1,18 @@
 """Forbidden words in what people write: the same word is found through spaces, signs, full-width letters and traditional characters."""
 
+import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 import regex
 
 from needs.catalogue.defaults import Forbidden
 
 _SIGNS = regex.compile(r"[^\p{L}\p{N}]+")
-_NOT_LATIN = regex.compile(r"[^a-z]+")
-_LATIN = regex.compile(r"[a-z \-]+")
+_NOT_LATIN = re.compile(r"[^a-z]+")
+_LATIN = re.compile(r"[a-z \-]+")
 # Traditional characters of the listed words; the whole table is not needed to recognise them.
 _SIMPLIFIED = str.maketrans(
     "機電煙雪葉壽車輛買單彈藥鑽項鍊錶遊戲額禮賭還發響鑼蘋華為馬爾鄂絨羅啟國際傳動器駿爐萬聯練體課書報網線視頻鳥歐優質標準進階黃紅葡萄燒洋貴賬債環貂運腳臺檯",
@@ -27,14 +28,23 @@ class Found:
     by: Forbidden
 
 
-def find_forbidden(text: str, listed: Iterable[Forbidden]) -> Found | None:
+def find_forbidden(text: str, listed: Sequence[Forbidden]) -> Found | None:
     """Find the first forbidden word of a text that asks for it; None when it holds none."""
-    dense, spaced = _dense(text), _spaced(text)
-    for entry in listed:
-        for word in entry.words:
-            if _asks(dense, spaced, word, entry):
-                return Found(word, entry)
+    folded = _folded(text)
+    dense, spaced = _dense(folded), _spaced(folded)
+    if _any_word(tuple(listed)).search(f"{dense}\n{spaced}"):
+        for entry in listed:
+            for word in entry.words:
+                if _asks(dense, spaced, word, entry):
+                    return Found(word, entry)
     return None
+
+
+@lru_cache(100)
+def _any_word(listed: tuple[Forbidden, ...]) -> re.Pattern[str]:
+    """Return a pattern of every word of a list. It finds nothing in most texts, whose words are then not looked for one by one."""
+    words = {_spaced_word(word) if _is_latin(word) else _dense_word(word) for entry in listed for word in entry.words} - {""}
+    return re.compile("|".join(map(re.escape, sorted(words))) or r"(?!)")
 
 
 def _asks(dense: str, spaced: str, word: str, entry: Forbidden) -> bool:
@@ -55,14 +65,14 @@ def _places(text: str, word: str) -> Iterator[int]:
         at = text.find(word, at + 1)
 
 
-def _dense(text: str) -> str:
-    """Return the letters and digits of a text alone, in one form: `跑 步-机` becomes `跑步机`."""
-    return str(_SIGNS.sub("", _folded(text)))
+def _dense(folded: str) -> str:
+    """Return the letters and digits of a folded text alone: `跑 步-机` becomes `跑步机`."""
+    return str(_SIGNS.sub("", folded))
 
 
-def _spaced(text: str) -> str:
-    """Return the Latin words of a text between single spaces, with one at each end."""
-    return f" {_NOT_LATIN.sub(' ', _folded(text)).strip()} "
+def _spaced(folded: str) -> str:
+    """Return the Latin words of a folded text between single spaces, with one at each end."""
+    return f" {_NOT_LATIN.sub(' ', folded).strip()} "
 
 
 @cache
@@ -72,12 +82,12 @@ def _is_latin(word: str) -> bool:
 
 @cache
 def _dense_word(word: str) -> str:
-    return _dense(word)
+    return _dense(_folded(word))
 
 
 @cache
 def _spaced_word(word: str) -> str:
-    return _spaced(word)
+    return _spaced(_folded(word))
 
 
 def _folded(text: str) -> str:
