@@ -2,15 +2,17 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, text
-from sqlalchemy.orm import Session, load_only
+from sqlalchemy import text
+from sqlalchemy.orm import Session
 
 from chassis.data.audit_log import id_at
 from chassis.data.bulk_sql import copy_rows, encode_array
 from chassis.data.database import now
+from chassis.data.encryption import plain_rows
 from needs.duplicates import rules
 from needs.duplicates.actions import COUNTY_DIGITS, lock_keys
 from needs.duplicates.model import Band, Link
@@ -41,12 +43,18 @@ _SAME_LINE = text(
     ) AS found
     """
 )
+# One row for each stored need, with the places of all texts that share a key with it, the newest first.
 _SHARING = text(
     f"""
-    SELECT DISTINCT wanted.place, found.need_id FROM unnest(CAST(:places AS integer[]), CAST(:keys AS bigint[])) AS wanted (place, key)
-    CROSS JOIN LATERAL (
-        SELECT need_id FROM need_bands WHERE need_bands.key = wanted.key AND need_id > :since ORDER BY need_id DESC LIMIT {MOST_LINKS}
-    ) AS found
+    SELECT sharing.need_id AS id, places, state, reason FROM (
+        SELECT found.need_id, array_agg(DISTINCT wanted.place) AS places
+        FROM unnest(CAST(:places AS integer[]), CAST(:keys AS bigint[])) AS wanted (place, key)
+        CROSS JOIN LATERAL (
+            SELECT need_id FROM need_bands WHERE need_bands.key = wanted.key AND need_id > :since ORDER BY need_id DESC LIMIT {MOST_LINKS}
+        ) AS found GROUP BY found.need_id
+    ) AS sharing
+    CROSS JOIN LATERAL (SELECT state, reason FROM needs WHERE needs.id = sharing.need_id LIMIT 1) AS need
+    WHERE state <> 'withdrawn' ORDER BY sharing.need_id DESC
     """
 )
 
@@ -105,18 +113,22 @@ class _Texts:
         self._needs: dict[tuple[str, str], list[Any]] = defaultdict(list)
         for need in needs:
             self._needs[need.region[:COUNTY_DIGITS], need.reason].append(need)
-        self._reasons = [reason for _, reason in self._needs]
+        self._bigrams = [rules.split_bigrams(reason) for _, reason in self._needs]
         self._stating = list(self._needs.values())
-        self.keys = [rules.make_text_keys(reason, county) for county, reason in self._needs]
+        hash_bigram = cache(rules.hash_bigram)
+        self.keys = [
+            rules.make_keys_of_bigrams(bigrams, county, hash_bigram)
+            for bigrams, (county, _) in zip(self._bigrams, self._needs, strict=True)
+        ]
 
     def find_alike(self, session: Session) -> Iterator[Found]:
         """Find the needs in nearly the same words. The first need of each reason is linked with others, the rest with that first one."""
         for place, others in sorted(self._load_alike(session).items()):
-            yield from ((self._stating[place][0].id, other, "same_text") for other in sorted(others, reverse=True)[:MOST_LINKS])
+            yield from ((self._stating[place][0].id, other, "same_text") for other in others)
         places: dict[int, list[int]] = defaultdict(list)
         for place, keys in enumerate(self.keys):
             for other in dict.fromkeys(other for key in keys for other in places[key][-MOST_LINKS:]):
-                if rules.are_alike(self._reasons[place], self._reasons[other]):
+                if rules.bigrams_are_alike(self._bigrams[place], self._bigrams[other]):
                     yield self._stating[place][0].id, self._stating[other][0].id, "same_text"
             for key in keys:
                 places[key].append(place)
@@ -129,19 +141,22 @@ class _Texts:
             firsts = {need.household_id: need for need in reversed(stating)}
             yield from ((key, need.id, rules.TEXT) for need in firsts.values() for key in dict.fromkeys(keys))
 
-    def _load_alike(self, session: Session) -> dict[int, set[UUID]]:
-        """Load the stored needs in nearly the same words, by the place of the reason; each stored reason is read and compared."""
+    def _load_alike(self, session: Session) -> dict[int, list[UUID]]:
+        """Load the newest stored needs in nearly the same words, by the place of the reason. Each stored text is read and compared once."""
         sought = [(place, key) for place, keys in enumerate(self.keys) for key in keys]
         if not sought:
             return {}
         places, keys = zip(*sought, strict=True)
         asked = {"places": encode_array(places), "keys": encode_array(keys), "since": id_at(now() - rules.WINDOW)}
-        sharing = session.execute(_SHARING, asked).all()
-        query = select(Need).options(load_only(Need.state, Need.reason)).where(Need.id.in_({row.need_id for row in sharing}))
-        stored = {one.id: one for one in session.scalars(query)} if sharing else {}
-        alike: dict[int, set[UUID]] = defaultdict(set)
-        for row in sharing:
-            other = stored.get(row.need_id)
-            if other is not None and other.state != "withdrawn" and rules.are_alike(other.reason, self._reasons[row.place]):
-                alike[row.place].add(row.need_id)
+        split = cache(rules.split_bigrams)
+        alike: dict[int, list[UUID]] = defaultdict(list)
+        seen = dict[tuple[int, str], bool]()
+        for row in plain_rows(Need, session.execute(_SHARING, asked).all()):
+            for place in row.places:
+                if len(alike[place]) < MOST_LINKS:
+                    pair = place, row.reason
+                    if pair not in seen:
+                        seen[pair] = rules.bigrams_are_alike(split(row.reason), self._bigrams[place])
+                    if seen[pair]:
+                        alike[place].append(row.id)
         return alike

@@ -1,8 +1,9 @@
 """Rules of likeness: the keys of texts and photos, and how much alike two of them are. No rule needs a database."""
 
 import re
+import struct
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 
 from chassis.data.encryption import fingerprint
@@ -28,28 +29,44 @@ _SILENT = re.compile(r"[\W_]+")
 def split_bigrams(text: str) -> frozenset[str]:
     """Split a text into pairs of neighbouring characters, without regard to punctuation, width and case."""
     plain = _SILENT.sub("", unicodedata.normalize("NFKC", text).lower())
-    return frozenset(plain[place : place + 2] for place in range(len(plain) - 1))
+    return frozenset(map(str.__add__, plain, plain[1:]))
 
 
 def share_of_common(one: frozenset[str], other: frozenset[str]) -> float:
     """Return the share of bigrams that two texts have in common."""
-    return len(one & other) / len(one | other) if one and other else 0.0
+    common = len(one & other)
+    return common / (len(one) + len(other) - common) if one and other else 0.0
 
 
 def are_alike(one: str, other: str) -> bool:
     """Tell whether two texts say nearly the same in the same words."""
-    bigrams = split_bigrams(one), split_bigrams(other)
-    return min(map(len, bigrams)) >= FEWEST_BIGRAMS and share_of_common(*bigrams) >= ALIKE
+    return bigrams_are_alike(split_bigrams(one), split_bigrams(other))
+
+
+def bigrams_are_alike(one: frozenset[str], other: frozenset[str]) -> bool:
+    """Tell whether two texts, split already, say nearly the same in the same words."""
+    fewer, more = sorted((len(one), len(other)))
+    # Texts of very different length cannot have enough in common.
+    return fewer >= FEWEST_BIGRAMS and fewer >= ALIKE * more and share_of_common(one, other) >= ALIKE
 
 
 def make_text_keys(text: str, county: str) -> list[int]:
     """Return the keys of a text within a county: texts that are alike have one of them in common, almost always (MinHash in bands)."""
-    bigrams = split_bigrams(text)
+    return make_keys_of_bigrams(split_bigrams(text), county, hash_bigram)
+
+
+def make_keys_of_bigrams(bigrams: frozenset[str], county: str, hash_one: Callable[[str], Sequence[int]]) -> list[int]:
+    """Return the keys of a text that is split already. `hash_one` is `hash_bigram`, or remembers what it has returned."""
     if len(bigrams) < FEWEST_BIGRAMS:
         return []
-    hashes = [fingerprint(f"bigram {bigram}") for bigram in bigrams]
-    least = [min(one[place * 4 : place * 4 + 4] for one in hashes) for place in range(BANDS * ROWS)]
-    return [_key(f"text {county} {band} ".encode() + b"".join(least[band * ROWS : (band + 1) * ROWS])) for band in range(BANDS)]
+    least = [min(column) for column in zip(*map(hash_one, bigrams), strict=True)]
+    parts = [struct.pack(f">{ROWS}I", *least[band * ROWS : (band + 1) * ROWS]) for band in range(BANDS)]
+    return [_key(f"text {county} {band} ".encode() + part) for band, part in enumerate(parts)]
+
+
+def hash_bigram(bigram: str) -> Sequence[int]:
+    """Return the keyed hash of a bigram as one number for each row of each band."""
+    return struct.unpack(f">{BANDS * ROWS}I", fingerprint(f"bigram {bigram}"))
 
 
 def make_photo_keys(exact: bytes, look: int | None) -> list[int]:
