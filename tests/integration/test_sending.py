@@ -36,7 +36,7 @@ from users.households.model import Household
 
 ROOT = Path(__file__).resolve().parents[2]
 WHOLE = "CAMPAIGN" in os.environ
-MESSAGES, KILLS = (5000, 100) if WHOLE else (100, 5)
+MESSAGES, KILLS = (5000, 100) if WHOLE else (500, 10)
 VILLAGE = "510903001001"
 TEMPLATES = {"code": "SMS_1", "news": "SMS_2", "help_coming": "SMS_3"}
 ACCOUNT = AliyunSettings(

@@ -1,23 +1,25 @@
 """Messages: which channels a notice takes, how an attempt goes on after a failure or a death, and what a provider may get."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, get_args
 from uuid import UUID
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 
-from chassis.data.database import new_id, now
+from chassis.data.database import Database, new_id, now
 from chassis.testing.fixtures import RolledBack
+from chassis.testing.simultaneous import meet_at_lock
 from chassis.testing.twins import altered, unguarded
 from contracts.matching import MatchAccepted, MatchProposed
 from contracts.needs import NeedRenewed, NeedWithdrawn
 from contracts.users import PersonErased
 from notify import actions as notices_actions
 from notify.channels.interface import Failure, Found, Report
-from notify.messages import actions, rules
+from notify.messages import actions, admission, rules
 from notify.messages.actions import Claimed
-from notify.messages.admission import admit, find_closure, note_failure, note_success
+from notify.messages.admission import find_closure, note_failure, note_success
 from notify.messages.model import Attempt, Message, MessageCount, ProviderState
 from notify.model import Notice
 from notify.settings import Allowance
@@ -43,7 +45,7 @@ def claim(database: RolledBack, limit: int = 10) -> list[Claimed]:
 
 def begin(database: RolledBack, *claimed: Claimed, provider: str = "aliyun") -> list[Claimed]:
     with database.begin() as session:
-        admit(session, provider, ALLOWANCE, len(claimed), are_codes=True)
+        admission.admit(session, provider, ALLOWANCE, len(claimed), are_codes=True)
         return actions.begin(session, claimed, provider)
 
 
@@ -191,6 +193,62 @@ def test_attempt_of_a_dead_process_is_asked_about(database: RolledBack, found: F
         assert [one.attempts for one in begin(database, resolved)] == [2]
 
 
+ASKED = ('elif found != "absent":', "elif False:")
+
+
+@pytest.mark.parametrize("change", [None, unguarded(ASKED, "what the provider took is sent again, because a process died")])
+def test_letter_that_the_provider_took_is_not_sent_again(
+    database: RolledBack, monkeypatch: pytest.MonkeyPatch, change: tuple[str, str] | None
+) -> None:
+    if change:
+        monkeypatch.setattr(actions, "resolve", altered(actions.resolve, *change))
+    household_told(database)
+    begin(database, *claim(database))
+    make_due(database)
+    [again] = claim(database)
+    with database.begin() as session:
+        to_send = actions.resolve(session, again, "taken")
+    assert to_send is None
+
+
+IN_HAND = ("tuple_(Message.id, Message.due_at).in_(held)", "Message.id.in_([one for one, _ in held])")
+
+
+@pytest.mark.parametrize("change", [None, unguarded(IN_HAND, "a process whose lease is over sends what another has in hand")])
+def test_attempt_begins_only_within_its_lease(
+    database: RolledBack, monkeypatch: pytest.MonkeyPatch, change: tuple[str, str] | None
+) -> None:
+    if change:
+        monkeypatch.setattr(actions, "begin", altered(actions.begin, *change))
+    household_told(database)
+    [late] = claim(database)
+    make_due(database)
+    [holder] = claim(database)
+    assert begin(database, late) == []
+    assert [one.attempts for one in begin(database, holder)] == [1]
+
+
+NEWEST = ("(is_success or message.attempts == claimed.attempts)", "True")
+
+
+@pytest.mark.parametrize("change", [None, unguarded(NEWEST, "the late failure of an old attempt ends the message of the new one")])
+def test_failure_of_an_attempt_taken_over_changes_nothing(
+    database: RolledBack, monkeypatch: pytest.MonkeyPatch, change: tuple[str, str] | None
+) -> None:
+    if change:
+        monkeypatch.setattr(actions, "note_outcome", altered(actions.note_outcome, *change))
+    household_told(database)
+    [late] = begin(database, *claim(database))
+    make_due(database)
+    [again] = claim(database)
+    with database.begin() as session:
+        resolved = actions.resolve(session, again, "absent")
+    assert resolved
+    begin(database, resolved)
+    note(database, late, "permanent-failure")
+    assert [(one.state, one.settled_at) for one in messages(database)] == [("sending", None)]
+
+
 HELD = unguarded("message.due_at == claimed.due_at", "without it, a process whose lease is over disturbs who took over")
 
 
@@ -208,9 +266,20 @@ def test_lease_that_is_over_changes_nothing(database: RolledBack, monkeypatch: p
     assert (message.state, message.due_at) == ("sending", holder.due_at)
 
 
-def test_five_failures_in_a_row_close_a_provider(database: RolledBack) -> None:
+CLOSED = [
+    unguarded(("if state.closed_until > at:", "if False:"), "a provider that fails gets every letter"),
+    unguarded(("wanted = min(wanted, 1)", "pass"), "a provider that may be back gets all letters at once"),
+]
+
+
+@pytest.mark.parametrize("change", [None, *CLOSED])
+def test_five_failures_in_a_row_close_a_provider(
+    database: RolledBack, monkeypatch: pytest.MonkeyPatch, change: tuple[str, str] | None
+) -> None:
+    if change:
+        monkeypatch.setattr(admission, "admit", altered(admission.admit, *change))
     with database.begin() as session:
-        admit(session, "smtp", ALLOWANCE, 1, are_codes=False)
+        admission.admit(session, "smtp", ALLOWANCE, 1, are_codes=False)
         for _ in range(4):
             note_failure(session, "smtp")
         assert find_closure(session, ["smtp"]) is None
@@ -218,27 +287,57 @@ def test_five_failures_in_a_row_close_a_provider(database: RolledBack) -> None:
         closed = find_closure(session, ["smtp"])
         assert closed
         assert closed - now() + timedelta(seconds=1) >= rules.FIRST_CLOSURE / 2
-        assert admit(session, "smtp", ALLOWANCE, 5, are_codes=False) == (0, closed)
+        assert admission.admit(session, "smtp", ALLOWANCE, 5, are_codes=False) == (0, closed)
         assert find_closure(session, ["smtp", "other"]) is None, "another one may be called"
         session.execute(update(ProviderState).values(closed_until=now() - timedelta(seconds=1)))
         session.expire_all()
-        assert admit(session, "smtp", ALLOWANCE, 5, are_codes=False)[0] == 1, "one letter tries"
-        assert admit(session, "smtp", ALLOWANCE, 5, are_codes=False)[0] == 0
+        assert admission.admit(session, "smtp", ALLOWANCE, 5, are_codes=False)[0] == 1, "one letter tries"
+        assert admission.admit(session, "smtp", ALLOWANCE, 5, are_codes=False)[0] == 0
         note_success(session, "smtp")
-        assert admit(session, "smtp", ALLOWANCE, 5, are_codes=False) == (5, None)
+        assert admission.admit(session, "smtp", ALLOWANCE, 5, are_codes=False) == (5, None)
 
 
-def test_provider_gets_no_more_than_its_rate_and_budget(database: RolledBack) -> None:
+SPARING = [
+    unguarded(("int(state.tokens), ", ""), "a provider gets more than its rate allows, and refuses them"),
+    unguarded((", allowance.per_day - state.sent", ""), "a day costs more than its budget"),
+    unguarded(("state.sent += admitted", "pass"), "nothing counts towards the budget"),
+]
+
+
+@pytest.mark.parametrize("change", [None, *SPARING])
+def test_provider_gets_no_more_than_its_rate_and_budget(
+    database: RolledBack, monkeypatch: pytest.MonkeyPatch, change: tuple[str, str] | None
+) -> None:
+    if change:
+        monkeypatch.setattr(admission, "admit", altered(admission.admit, *change))
     slow, small = Allowance(per_day=1000, per_second=2), Allowance(per_day=3, per_second=100)
     with database.begin() as session:
-        admitted, again = admit(session, "slow", slow, 5, are_codes=False)
+        admitted, again = admission.admit(session, "slow", slow, 5, are_codes=False)
         assert (admitted, again is not None and again - now() < timedelta(seconds=1)) == (2, True)
-        admitted, again = admit(session, "small", small, 5, are_codes=False)
+        admitted, again = admission.admit(session, "small", small, 5, are_codes=False)
         assert (admitted, again) == (3, rules.next_day(now()))
-        assert admit(session, "small", small, 2, are_codes=True) == (2, None), "codes have budgets of their own"
+        assert admission.admit(session, "small", small, 2, are_codes=True) == (2, None), "codes have budgets of their own"
         session.execute(update(ProviderState).values(day=rules.day_of(now()) - timedelta(days=1)))
         session.expire_all()
-        assert admit(session, "small", small, 1, are_codes=False)[0] == 1
+        assert admission.admit(session, "small", small, 1, are_codes=False)[0] == 1
+
+
+LOCK = ".with_for_update()"
+
+
+@pytest.mark.parametrize("lock", [LOCK, unguarded("", "without the lock, each of two processes spends the whole budget")])
+def test_two_processes_share_a_budget(database_of: Callable[[str, str], str], monkeypatch: pytest.MonkeyPatch, lock: str) -> None:
+    monkeypatch.setattr(admission, "_locked", altered(admission._locked, LOCK, lock))
+    real, small = Database(database_of("notify", "notify_budget"), name="at_once"), Allowance(per_day=3, per_second=100)
+
+    def spend(wanted: int = 3) -> int:
+        with real.begin() as session:
+            return admission.admit(session, "small", small, wanted, are_codes=False)[0]
+
+    assert spend(0) == 0
+    admitted = meet_at_lock(real, text("SELECT FROM providers FOR UPDATE"), [spend, spend])
+    real.close()
+    assert sorted(admitted) == [0, 3]
 
 
 def test_closures_and_pauses_double_and_end() -> None:
