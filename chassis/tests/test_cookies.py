@@ -90,7 +90,7 @@ def test_cookie_signs_its_page_in_for_reading(page: Client) -> None:
 @pytest.mark.parametrize("is_first", [True, unguarded(False, "without the header first, the cookie decides who calls")])
 def test_header_goes_before_the_cookie(page: Client, keys: KnownKeys, monkeypatch: pytest.MonkeyPatch, is_first: bool) -> None:
     if not is_first:
-        monkeypatch.setattr(auth, "_find_token", lambda: request.cookies.get(ACCESS_COOKIE))
+        monkeypatch.setattr(auth, "find_token", lambda: request.cookies.get(ACCESS_COOKIE))
     path = write(page, {"Origin": OWN}).headers["Location"]
     other = {"Authorization": f"Bearer {keys.token(uuid4(), 'donor')}"}
     assert write(page, other).status_code == 201

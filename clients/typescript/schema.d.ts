@@ -4170,6 +4170,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/work-list/paper": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Print the work list of the caller's own village, with the names of its households. Each look at a name is recorded.
+         * @description Administrators of a wider region read the lines without names at `/v1/work-list`.
+         */
+        post: operations["print_work_list"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/messages/failures": {
         parameters: {
             query?: never;
@@ -4181,6 +4201,23 @@ export interface paths {
         get: operations["list_message_failures"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/work-list/telling": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** State that households were told what these lines say. A line that was told before stays so; one unknown line refuses all. */
+        post: operations["tell_households"];
         delete?: never;
         options?: never;
         head?: never;
@@ -9688,6 +9725,21 @@ export interface components {
             offered_at: string;
             lines: components["schemas"]["OfferedLineOut"][];
         };
+        WorkListPaperIn: {
+            /**
+             * @description the village that the caller administers
+             * @example 510903
+             */
+            region: string;
+        };
+        WorkListTellingIn: {
+            /** @description lines of work lists */
+            ids: string[];
+        };
+        WorkListTellingOut: {
+            /** @description lines that were open before */
+            told: number;
+        };
     };
     responses: never;
     parameters: never;
@@ -10041,6 +10093,9 @@ export type WeightsIn = components['schemas']['WeightsIn'];
 export type WeightsOut = components['schemas']['WeightsOut'];
 export type WholeNeedListOut = components['schemas']['WholeNeedListOut'];
 export type WholePledgeListOut = components['schemas']['WholePledgeListOut'];
+export type WorkListPaperIn = components['schemas']['WorkListPaperIn'];
+export type WorkListTellingIn = components['schemas']['WorkListTellingIn'];
+export type WorkListTellingOut = components['schemas']['WorkListTellingOut'];
 export type $defs = Record<string, never>;
 export interface operations {
     get_me: {
@@ -20842,6 +20897,39 @@ export interface operations {
             };
         };
     };
+    print_work_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WorkListPaperIn"];
+            };
+        };
+        responses: {
+            /** @description the work list, A4 */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/pdf": string;
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_message_failures: {
         parameters: {
             query?: {
@@ -20867,6 +20955,39 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["MessageFailurePage"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    tell_households: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WorkListTellingIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkListTellingOut"];
                 };
             };
             /** @description a problem */

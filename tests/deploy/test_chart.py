@@ -202,14 +202,15 @@ def test_services_list_exactly_the_secrets_that_they_use() -> None:
 def test_only_the_sender_reaches_the_door_and_the_provider() -> None:
     among = objects("values-production")
     policies = of_kind("NetworkPolicy", among)
-    sender = {"app.kubernetes.io/name": "notify", COMPONENT: "send"}
-    [door] = [
+    callers = [{"app.kubernetes.io/name": "notify", COMPONENT: role} for role in ("send", "web")]
+    doors = [
         peer["podSelector"]["matchLabels"]
         for rule in policies["duijie-users-web"]["spec"]["ingress"]
         for peer in rule["from"]
         if peer.get("podSelector", {}).get("matchLabels", {}).get(COMPONENT)
     ]
-    assert sender.items() <= door.items()
+    assert len(doors) == len(callers)
+    assert all(any(one.items() <= door.items() for door in doors) for one in callers)
     abroad = {
         name for name, one in policies.items() if any(peer.get("ipBlock") for rule in one["spec"].get("egress", []) for peer in rule["to"])
     }
@@ -217,7 +218,7 @@ def test_only_the_sender_reaches_the_door_and_the_provider() -> None:
     addresses = {
         pod.name: env["value"] for pod in pods(among) for one in pod.containers for env in one["env"] if env["name"] == "USERS_URL"
     }
-    assert addresses == {"duijie-notify-send": "http://duijie-users-web:8000"}
+    assert addresses == dict.fromkeys(("duijie-notify-send", "duijie-notify-web"), "http://duijie-users-web:8000")
 
 
 def test_no_route_leads_to_a_door() -> None:

@@ -24,6 +24,7 @@ from contracts.needs import NeedPublished, PledgeOffered
 from contracts.users import HouseholdRegistered
 from notify.messages import actions as messages
 from tests.fuzz.cases import operations_of, plausible
+from tests.fuzz.names_door import open_names_door
 from tests.fuzz.stage import Stage
 from users.codes.derivation import derive_code
 from users.codes.model import CodeRequest
@@ -559,11 +560,15 @@ def make_one_of_everything(stage: Stage) -> None:
 
 def seed_notify(stage: Stage) -> None:
     """Let all SMS and mails fail, also to a household without an account, so that its village has to tell it."""
+    open_names_door()
     stage.hear(stage.about(MatchAccepted, account_id=None, household_id=new_id()))
     while claimed := _claim(stage):
         with stage.database.begin() as session:
             for one in claimed:
                 messages.fail(session, one, "permanent-failure", "no_address")
+    listed = [item["id"] for item in stage.client.get("/v1/work-list", by=stage.agent).json["items"]]
+    stage.recipes["tell_households", ""] = {"ids": listed[:1]}
+    stage.recipes["print_work_list", ""] = {"region": stage.village}
     stage.words["reason"] = ["no_address"]
     stage.words["channel"] = ["sms"]
     stage.words["until"] = [

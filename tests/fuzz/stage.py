@@ -64,12 +64,17 @@ class Stage:
         return document
 
     def person(self, kind: str, path: str = "") -> Person:
-        """Return a person of the kind; one of the country for acts of counties and wider, dead letters, imports and the audit log."""
+        """Return a person of the kind; one of the country for acts of counties and wider, dead letters, imports and the audit log.
+
+        The village's own administrator prints its work list.
+        """
         if kind == "staff" and path.endswith("/audit"):
             return self.auditor
         wide = ("/v1/appeals", "/v1/disputes", "/v1/organisations", "/v1/charities", "/v1/catalogue/rules")
         wide += ("/v1/samples", "/v1/reviewers", "/v1/review-settings")
         wide += ("/v1/messages/failure", "/v1/messages/resending")
+        if kind == "staff" and path == "/v1/work-list/paper":
+            return self.agent
         is_of_all = "/dead-letters" in path or path.startswith(wide) or path in {"/v1/weights", "/v1/limits", "/v1/regions/imports"}
         return self.operator if kind == "staff" and is_of_all else self.people[kind]
 

@@ -118,7 +118,7 @@ ROLES: dict[str, set[str]] = {
     "matching-worker": SEALED,
     "matching-relay": set(),
     "matching-clear": {"ANSWER_HOURS"},
-    "notify-web": OF_WEB.keys() | OF_CODE | {"FINGERPRINT_KEY", "SMS_REPORT_KEYS"},
+    "notify-web": OF_WEB.keys() | OF_CODE | {"FINGERPRINT_KEY", "SMS_REPORT_KEYS", "USERS_URL"},
     "notify-worker": OF_CODE,
     "notify-relay": set(),
     "notify-send": OF_SMS.keys() - {"SMS_REPORT_KEYS"} | {"DOOR_KEYS", "PUBLIC_URL"},

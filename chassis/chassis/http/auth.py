@@ -183,7 +183,7 @@ def caller_of_request(keys: Keys, who: Collection[str], session: Callable[[], Se
     Raises `sign_in_needed` without a valid token, or when staff's session ended; `not_allowed` for another kind of user; `foreign_origin`
     for a write with the cookie of one of our pages, sent by a page of another site.
     """
-    token = _find_token()
+    token = find_token()
     if not token:
         if not who:
             return None
@@ -203,10 +203,10 @@ def caller_of_request(keys: Keys, who: Collection[str], session: Callable[[], Se
 
 def is_signed_in() -> bool:
     """Tell whether the request has a token, valid or not."""
-    return bool(_find_token())
+    return bool(find_token())
 
 
-def _find_token() -> str | None:
+def find_token() -> str | None:
     """Return the token of the `Authorization` header; without this header, that of the cookie."""
     if "Authorization" not in request.headers:
         return cookies.find_access_token()

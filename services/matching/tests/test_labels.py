@@ -11,6 +11,7 @@ from pypdf import PdfReader
 
 from chassis.data import regions
 from chassis.data.database import new_id
+from chassis.data.region_names import find_region_names
 from chassis.testing.fixtures import Client, Person, RolledBack
 from chassis.testing.twins import altered, unguarded
 from contracts.event import Event
@@ -18,7 +19,7 @@ from contracts.generate import example_of
 from contracts.users import PlaceChanged, RegionListed
 from matching.points import actions as points
 from matching.points.queries import find_nearest_point
-from matching.slips.regions import complete_address, find_region_names
+from matching.slips.regions import complete_address
 
 from .conftest import VILLAGE
 from .test_delivery import SENDING, Promise

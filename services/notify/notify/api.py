@@ -20,10 +20,11 @@ from notify.messages import api as messages
 from notify.messages import reporting
 from notify.model import Notice
 from notify.words import words_for
+from notify.work_list import api as work_list
 
 api = APIBlueprint("notify", __name__, url_prefix="/v1")
 
-for part in (messages, reporting):
+for part in (messages, work_list, reporting):
     api.register_blueprint(part.api)
 
 KINDS = kinds()

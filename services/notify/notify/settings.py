@@ -149,6 +149,22 @@ class ReportSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class WorkListSettings:
+    """`users_url` is where names for a printed work list are fetched; `public_url` is the address of the site on it."""
+
+    users_url: str
+    public_url: str
+
+    @classmethod
+    def of_environment(cls) -> "WorkListSettings":
+        """Read the settings. Raises `SettingsError` when an address is wrong."""
+        env = Environment()
+        read = cls(users_url=_users_url(env), public_url=env.site_address("PUBLIC_URL", "http://127.0.0.1:8000"))
+        env.check()
+        return read
+
+
+@dataclass(frozen=True, kw_only=True)
 class Allowance:
     """The most letters that a provider gets: in a day (in China), and in a second."""
 
@@ -177,7 +193,7 @@ class SendingSettings:
     def of_environment(cls) -> "SendingSettings":
         """Read the settings. Raises `SettingsError` when one is wrong, or some of a provider's are set and others are missing."""
         env = Environment()
-        users_url = env.web_address("USERS_URL", "http://127.0.0.1:8000", example="http://users:8000").rstrip("/")
+        users_url = _users_url(env)
         sms = Allowance(per_day=env.whole("SMS_PER_DAY", 20_000, 1, 10**8), per_second=env.number("SMS_PER_SECOND", 100, 0.1, 10**4))
         email = Allowance(per_day=env.whole("EMAIL_PER_DAY", 20_000, 1, 10**8), per_second=env.number("EMAIL_PER_SECOND", 20, 0.1, 10**4))
         reported = env.one_of("SMS_REPORTS", "no", ("yes", "no"))
@@ -203,6 +219,10 @@ class SendingSettings:
             email=email,
             is_reported=reported == "yes",
         )
+
+
+def _users_url(env: Environment) -> str:
+    return env.web_address("USERS_URL", "http://127.0.0.1:8000", example="http://users:8000").rstrip("/")
 
 
 def _nothing() -> None:

@@ -4,9 +4,9 @@ from apiflask import APIFlask
 
 from chassis.http.app import create_app
 from notify.api import api
-from notify.settings import ReportSettings
+from notify.settings import ReportSettings, WorkListSettings
 
-SETTINGS = (ReportSettings,)
+SETTINGS = (ReportSettings, WorkListSettings)
 
 
 def create() -> APIFlask:

@@ -8,10 +8,10 @@ import pytest
 from sqlalchemy import select, text
 
 from chassis.data.audit_log import AuditEntry
-from chassis.testing.fixtures import Client, Person, RolledBack
+from chassis.testing.fixtures import Client, Person, RolledBack, administrator_of
 from users.contacts import rules
 
-from .conftest import household, me_of, phone, sign_up
+from .conftest import VILLAGE, household, me_of, phone, sign_up
 
 DOOR = {"Authorization": f"Bearer {os.environ['DOOR_KEYS']}"}
 
@@ -84,3 +84,40 @@ def test_telephone_that_gets_no_sms_is_no_contact() -> None:
         "shared",
         "shared",
     ]
+
+
+def names(client: Client, by: Person | None, *ids: Any, purpose: str = "work_list") -> Any:
+    return client.post("/internal/contacts/names", {"purpose": purpose, "ids": [str(one) for one in ids]}, by=by)
+
+
+def test_own_administrator_reads_the_names_of_the_village(client: Client, database: RolledBack, village: Person, town: Person) -> None:
+    number = phone()
+    noted = registered(client, village, phone=number, phone_kind="neighbour", address="三组 12 号")
+    answer = names(client, village, noted, uuid4())
+    assert answer.headers["Cache-Control"] == "no-store"
+    known = {"id": noted, "name": "欧阳守田", "address": "三组 12 号", "telephone": number, "whose": "neighbour"}
+    assert answer.json == {"items": [known], "place": None}
+    for other in (town, administrator_of(database, "510903001002"), administrator_of(database, "")):
+        assert names(client, other, noted).json["items"] == [], "they see it masked"
+    with database.begin() as session:
+        looks = session.scalars(select(AuditEntry).where(AuditEntry.act == "look_up_names")).all()
+    assert [(one.actor_id, one.person_id, one.region, one.details) for one in looks] == [
+        (village.id, UUID(noted), VILLAGE, {"purpose": "work_list"})
+    ]
+
+
+def test_names_of_a_village_need_its_administrator_s_token(client: Client, village: Person) -> None:
+    noted = registered(client, village)
+    assert names(client, None, noted).status_code == 401
+    assert names(client, Person("household"), noted).status_code == 403
+    by_key = client.post("/internal/contacts/names", {"purpose": "work_list", "ids": [noted]}, headers=DOOR)
+    assert by_key.status_code == 401, "the key of doors opens no names"
+    assert names(client, village, noted, purpose="curiosity").status_code == 422
+    assert names(client, village, *(uuid4() for _ in range(rules.MOST + 1))).status_code == 422
+
+
+def test_ended_household_has_no_name_on_a_work_list(client: Client, database: RolledBack, village: Person) -> None:
+    noted = registered(client, village)
+    with database.begin() as session:
+        session.execute(text("UPDATE households SET ended_at = now(), ended_because = 'died' WHERE id = :id"), {"id": noted})
+    assert names(client, village, noted).json["items"] == []

@@ -9,6 +9,7 @@ from marshmallow import fields
 from sqlalchemy.orm import Session
 
 from chassis.data.items import find_item
+from chassis.data.region_names import find_region_names
 from chassis.http.auth import ANYONE, GIVERS, STAFF, Caller
 from chassis.http.fields import Choice, NothingIn, Schema, Strict, Text, Whole
 from chassis.http.routes import access
@@ -20,7 +21,6 @@ from matching.points.queries import find_nearest_point
 from matching.settings import SlipSettings
 from matching.slips import actions, page, queries
 from matching.slips.paper import draw_label, draw_slip, write_label
-from matching.slips.regions import find_region_names
 from matching.slips.words import KINDS, format_amount, paper_words
 
 api = APIBlueprint("slips", __name__)

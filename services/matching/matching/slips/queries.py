@@ -9,13 +9,13 @@ from sqlalchemy.orm import Session
 
 from chassis.data.database import now
 from chassis.data.items import find_item
+from chassis.data.region_names import find_region_names
 from chassis.http.auth import Caller
 from matching.book.model import Match, Slip
 from matching.book.problems import no_collection_point
 from matching.book.queries import get_visible_match
 from matching.points.queries import find_nearest_point
 from matching.slips.paper import describe_label
-from matching.slips.regions import find_region_names
 from matching.slips.rules import find_label_problem, require_in_force
 
 

@@ -1,4 +1,4 @@
-"""Queries of contacts: the telephone of accounts, households and institutions, and whose it is."""
+"""Queries of contacts: the telephone of accounts, households and institutions, whose it is, and the names on a work list."""
 
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
@@ -7,10 +7,14 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from chassis.http.auth import Caller
 from users.accounts.model import Account
 from users.contacts import rules
 from users.households.model import Household
 from users.institutions.model import Institution
+from users.personal import national_phone
+from users.places.model import Place
+from users.places.queries import find_nearest_places
 
 
 @dataclass(frozen=True, repr=False)
@@ -23,6 +27,41 @@ class Found:
     region: str
     telephone: str | None
     whose: str | None
+
+
+@dataclass(frozen=True, repr=False)
+class Named:
+    """A household or an institution by name, with what somebody needs to go there. `person_id` is None for an institution."""
+
+    id: UUID
+    subject: str
+    subject_id: UUID
+    person_id: UUID | None
+    region: str
+    name: str
+    address: str | None
+    telephone: str | None
+    whose: str | None
+
+
+def find_names(session: Session, caller: Caller, ids: Collection[UUID]) -> list[Named]:
+    """Find the names of the caller's own village's households and institutions; leave out all others."""
+    found = {asked: _name_household(asked, one) for asked, one in _follow(session, ids).items() if rules.may_name(caller, one)}
+    standing = select(Institution).where(Institution.id.in_(ids), Institution.ended_at.is_(None), Institution.region.in_(caller.regions))
+    for one in session.scalars(standing):
+        found[one.id] = Named(one.id, "institution", one.id, None, one.region, one.name, one.address, one.telephone, None)
+    return [found[one] for one in sorted(found)]
+
+
+def find_place(session: Session, named: Collection[Named]) -> Place | None:
+    """Find the open collection point that is nearest to the village of these households."""
+    return next(iter(find_nearest_places(session, {one.region for one in named}).values()), None) if named else None
+
+
+def _name_household(asked: UUID, one: Household) -> Named:
+    telephone = national_phone(one.contact_phone) if one.contact_phone else None
+    whose = one.phone_kind if telephone else None
+    return Named(asked, "household", one.id, one.account_id or one.id, one.region, one.name, one.address, telephone, whose)
 
 
 def find_contacts(session: Session, ids: Collection[UUID]) -> list[Found]:

@@ -1,6 +1,10 @@
-"""Rules of contacts: which telephone gets messages, and whose it is."""
+"""Rules of contacts: which telephone gets messages, whose it is, and who reads the names of a village's households."""
 
 import re
+
+from chassis.http.auth import Caller
+from users.households.model import Household
+from users.households.rules import view_of
 
 MOST = 200
 """Recipients of one look-up."""
@@ -16,3 +20,8 @@ def mobile(telephone: str | None) -> str | None:
 def whose(kind: str | None) -> str:
     """Return whose a household's mobile is; where the village did not say, it may be anybody's who shares it."""
     return WHOSE.get(kind or "", "shared")
+
+
+def may_name(caller: Caller, household: Household) -> bool:
+    """Tell whether the caller reads the name of a household: its village's own administrator does, while it stands in the register."""
+    return household.ended_at is None and view_of(caller, household) == "village"
