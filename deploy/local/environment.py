@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import secrets
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,7 @@ from cryptography.fernet import Fernet
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from chassis.testing.folders import is_free
 from chassis.testing.postgres import audit_role, keys_role
 from deploy.local.client import Origin
 from deploy.services import services
@@ -32,6 +34,8 @@ ON_ONE_ADDRESS = {
 
 
 RANDOM_KEYS = ("FINGERPRINT_KEY", "CODE_KEYS", "DOOR_KEYS")
+PROVIDERS = ("TENCENT_", "ALIYUN_", "SMTP_", "SMS_REPORT", "WECHAT_", "VAPID_")
+"""Beginnings of settings about providers outside: the sandbox uses none of the machine's environment."""
 
 
 def environment(
@@ -39,19 +43,21 @@ def environment(
 ) -> dict[str, str]:
     """Return the environment of every process. Keys are made once and kept in `folder`, readable by its owner only.
 
-    SMS go to the sandbox's own network at the address `telephones`, whatever provider the machine's environment names: the sandbox's
-    telephones are invented, and might belong to somebody.
+    SMS and mails go to the sandbox's own outbox at the address `telephones`, whatever provider the machine's environment names: the
+    sandbox's telephones and mailboxes are invented, and might belong to somebody.
     `database_url` gives the address of a service's database for a role.
     """
     variables: dict[str, str] = (
         ON_ONE_ADDRESS
         | {"PUBLIC_URL": origin("/v1/slips/page")}
-        | dict(os.environ)
+        | {name: value for name, value in os.environ.items() if not name.startswith(PROVIDERS)}
         | keys_of(folder)
         | {"JWKS_URL": f"{origin('/v1/jwks')}/v1/jwks", "USERS_SIGNING_KEYS": str(signing_key_of(folder))}
         | {"USERS_URL": origin("/v1/jwks"), "TENCENT_SMS_ENDPOINT": telephones}
         | account_of(folder)
     )
+    replies = f"{origin('/v1/messages')}/v1/messages/replies/tencent/{variables['SMS_REPORT_KEYS'].removeprefix('tencent=')}"
+    variables["SANDBOX_REPLIES"] = replies
     variables |= {f"{name.upper()}_DATABASE_URL": database_url(name, name) for name in services()}
     keeping = [name for name, service in services().items() if service.personal_keys]
     variables |= {f"{name.upper()}_KEYS_DATABASE_URL": database_url(keys_role(name), keys_role(name)) for name in keeping}
@@ -71,13 +77,20 @@ def keys_of(folder: Path) -> dict[str, str]:
 
 
 def account_of(folder: Path) -> dict[str, str]:
-    """The account at the sandbox's telephone network, as one at a provider; its keys are made at the first call."""
+    """The accounts at the sandbox's outbox, as those at providers; keys and the mail server's port are chosen at the first call."""
     keys = {"TENCENT_SECRET_ID": f"AKID{secrets.token_hex(16)}", "TENCENT_SECRET_KEY": secrets.token_hex(16)}
-    named = {"TENCENT_SMS_APP_ID": "1400000000", "TENCENT_SMS_TEMPLATE_ID": "1000000", "TENCENT_SMS_SIGN_NAME": "对接沙盒"}
+    keys |= {"SMS_REPORT_KEYS": f"tencent={secrets.token_hex(32)}", "SMTP_PORT": str(_free_port())}
+    named = {"SMTP_HOST": "127.0.0.1", "SMTP_SECURITY": "none", "SMTP_SENDER": "duijie@sandbox.invalid"}
+    named |= {"TENCENT_SMS_APP_ID": "1400000000", "TENCENT_SMS_TEMPLATE_ID": "1000000", "TENCENT_SMS_SIGN_NAME": "对接沙盒"}
     named |= {
         "TENCENT_SMS_TEMPLATES": ",".join(f"{name}={1000001 + at}" for at, name in enumerate(name for name in texts() if name != CODE))
     }
     return named | _kept(folder / "sms-account.json", keys)
+
+
+def _free_port() -> int:
+    """Return a free port below those that the kernel takes for outgoing connections."""
+    return next(filter(is_free, random.sample(range(20000, 32768), 1000)))
 
 
 def _kept(path: Path, made: dict[str, str]) -> dict[str, str]:

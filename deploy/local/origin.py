@@ -37,7 +37,7 @@ def front_desk() -> Flask:
 def house_of(apps: dict[str, Flask]) -> WSGIApplication:
     """Return the WSGI application of the whole house, from the applications of the services."""
     desk = front_desk()
-    sandbox = telephones.create(telephones.Telephones(TencentSettings.of_environment()))
+    sandbox = telephones.of_environment()
 
     def dispatch(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         path = environ["PATH_INFO"]

@@ -1,6 +1,7 @@
-"""The telephone network of the sandbox: `python -m deploy.local.telephones`. It speaks the SMS provider's protocol on a loopback port.
+"""The outbox of the sandbox: `python -m deploy.local.telephones`. It speaks the protocols of providers on loopback ports: SMS and mail.
 
-It keeps each message in memory and shows it at `/sandbox/telephones`, to programs at `/sandbox/telephones.json`. No image contains it.
+It keeps each message in memory and shows it at `/sandbox/telephones`, to programs at `/sandbox/telephones.json`. An SMS can be answered
+there. No image contains it, and it refuses an account of a provider elsewhere.
 """
 
 import hashlib
@@ -11,11 +12,12 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import httpx
 from flask import Flask, Request, Response, jsonify, render_template, request
 
 from chassis.data.database import new_id
@@ -24,12 +26,17 @@ from chassis.failures import one_line_failures
 from chassis.http import headers
 from chassis.http.server import serve
 from chassis.settings import WebSettings
+from deploy.local.mailbox import Mail, Mailbox
 from notify.channels.texts import CODE, ShortText, texts
 from notify.settings import TencentSettings
 
-PAGE, API = "/sandbox/telephones", "/sandbox/telephones.json"
+PAGE, API, REPLIES = "/sandbox/telephones", "/sandbox/telephones.json", "/sandbox/telephones/replies"
 KEPT, PORT = 1000, 8090
 CLOCKS_DIFFER = 300
+LONGEST_REPLY = 70
+REPLY_SECONDS = 5.0
+CHINA = ZoneInfo("Asia/Shanghai")
+CHANNELS = {"sms": ("短信", "SMS"), "email": ("邮件", "e-mail")}
 _AUTHORISATION = re.compile(
     r"TC3-HMAC-SHA256 Credential=(?P<id>[^/]+)/(?P<date>[0-9-]{10})/sms/tc3_request, SignedHeaders=content-type;host,"
     r" Signature=(?P<signature>[0-9a-f]{64})\Z"
@@ -48,8 +55,20 @@ class Refused(Exception):
 
 
 @dataclass(frozen=True)
+class Reply:
+    """An answer from a telephone, and whether the house took it."""
+
+    text: str
+    at: str
+    taken: bool
+
+
+@dataclass(frozen=True)
 class Sms:
-    """A message that arrived at a telephone. `about` is the sender's reference; `code` is empty for a notice."""
+    """A message that arrived at a telephone. `about` is the sender's reference; `code` is empty for a notice.
+
+    `extension` is the end of the number that it came from: answers go there.
+    """
 
     phone: str
     text: str
@@ -57,13 +76,23 @@ class Sms:
     about: str
     at: str
     number: str
+    extension: str = ""
+    replies: tuple[Reply, ...] = field(default=())
 
 
 class Telephones:
-    """The telephones of one provider's account. `fault` may refuse a telephone: it returns the code of the refusal, or None."""
+    """The telephones of one provider's account. `fault` may refuse a telephone: it returns the code of the refusal, or None.
 
-    def __init__(self, account: TencentSettings, fault: Callable[[str], str | None] = lambda phone: None) -> None:
+    `replies_to` is the address to which the provider passes answers on. Raises `ValueError` for an account that is not on this machine.
+    """
+
+    def __init__(
+        self, account: TencentSettings, fault: Callable[[str], str | None] = lambda phone: None, replies_to: str | None = None
+    ) -> None:
+        if not account.is_here:
+            raise ValueError("the sandbox plays a provider on this machine alone")
         self._account = account
+        self._replies_to = replies_to
         self._fault = fault
         self._messages: deque[Sms] = deque(maxlen=KEPT)
         self._lock = threading.Lock()
@@ -73,6 +102,35 @@ class Telephones:
         with self._lock:
             kept = list(self._messages)
         return [one for one in reversed(kept) if phone in {None, one.phone} and about in {None, one.about}]
+
+    def reply(self, number: str, text: str) -> bool:
+        """Answer a message from the telephone it arrived at, as the provider passes it on; tell whether the house took the answer.
+
+        Raises `LookupError` for a message that is not here.
+        """
+        asked = next((one for one in self.messages() if one.number == number), None)
+        if asked is None:
+            raise LookupError(number)
+        body = {
+            "nationcode": "86",
+            "mobile": asked.phone,
+            "text": text,
+            "sign": self._account.sign_name,
+            "time": int(time.time()),
+            "extend": asked.extension,
+        }
+        taken = False
+        if self._replies_to:
+            try:
+                taken = httpx.post(self._replies_to, json=body, timeout=REPLY_SECONDS, trust_env=False).status_code == 200
+            except httpx.HTTPError:
+                taken = False
+        answered = Reply(text, datetime.now(CHINA).isoformat(timespec="seconds"), taken)
+        with self._lock:
+            for at, one in enumerate(self._messages):
+                if one.number == number:
+                    self._messages[at] = replace(one, replies=(*one.replies, answered))
+        return taken
 
     def answer(self, asked: Request) -> dict[str, Any]:
         """Answer a request of the provider's API: two actions of version 2021-01-11."""
@@ -126,7 +184,16 @@ class Telephones:
             "InvalidParameterValue.TemplateParameterFormatError": text is None or _fits(text, parameters),
         }
         refusal = next((code for code, is_right in checks.items() if not is_right), None)
-        return [self._deliver(phone, text, parameters, body.get("SessionContext", ""), refusal) for phone in phones]
+        about, extension = body.get("SessionContext", ""), body.get("ExtendCode", "")
+        answers = [self._deliver(phone, text, parameters, about, refusal) for phone in phones]
+        self._note_extension({one["SerialNo"] for one in answers}, extension)
+        return answers
+
+    def _note_extension(self, numbers: set[str], extension: str) -> None:
+        with self._lock:
+            for at, one in enumerate(self._messages):
+                if extension and one.number in numbers:
+                    self._messages[at] = replace(one, extension=extension)
 
     def _list_reports(self, asked: Request) -> list[dict[str, Any]]:
         """List what arrived at a telephone since a moment."""
@@ -158,7 +225,7 @@ class Telephones:
         if refusal is None and text is not None:
             filled = dict(zip(text.parameters, parameters, strict=True))
             words = f"【{self._account.sign_name}】{text.render(filled)}"
-            at = datetime.now(ZoneInfo("Asia/Shanghai")).isoformat(timespec="seconds")
+            at = datetime.now(CHINA).isoformat(timespec="seconds")
             with self._lock:
                 self._messages.append(Sms(phone.removeprefix("+86"), words, filled.get("code", ""), about, at, number))
         return {
@@ -177,8 +244,19 @@ def _fits(text: ShortText, parameters: Any) -> bool:
     return len(parameters) == len(text.parameters) and all(isinstance(one, str) and shape.match(one) for one in parameters)
 
 
-def create(telephones: Telephones) -> Flask:
-    """Create the application: the provider's API at `/`, the telephones' page, and the same as JSON."""
+@dataclass(frozen=True)
+class Shown:
+    """A message of any channel on the page, the newest first."""
+
+    channel: str
+    to: str
+    at: str
+    sms: Sms | None = None
+    mail: Mail | None = None
+
+
+def create(telephones: Telephones, mailbox: Mailbox | None = None) -> Flask:
+    """Create the application: the provider's API at `/`, the page, answers to SMS, and all messages as JSON."""
     app = Flask(__name__)
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     app.json.sort_keys = False  # type: ignore[attr-defined]
@@ -186,11 +264,32 @@ def create(telephones: Telephones) -> Flask:
     def asked_for() -> list[Sms]:
         return telephones.messages(request.args.get("phone"), request.args.get("about"))
 
+    def mails() -> list[Mail]:
+        return mailbox.mails(request.args.get("email")) if mailbox else []
+
     def show_json() -> Response:
-        return jsonify(items=[asdict(one) for one in asked_for()])
+        return jsonify(items=[asdict(one) for one in asked_for()], mails=[asdict(one) for one in mails()])
 
     def show_page() -> str:
-        return render_template("telephones.html", messages=asked_for(), phone=request.args.get("phone"), page=PAGE)
+        channel, phone, email = (request.args.get(name) for name in ("channel", "phone", "email"))
+        shown = [Shown("sms", one.phone, one.at, sms=one) for one in asked_for() if channel != "email" and not email]
+        shown += [Shown("email", one.to, one.at, mail=one) for one in mails() if channel != "sms" and not phone]
+        shown.sort(key=lambda one: one.at, reverse=True)
+        only = phone or email
+        return render_template(
+            "telephones.html", shown=shown, only=only, channel=channel, channels=CHANNELS, page=PAGE, replies=REPLIES, longest=LONGEST_REPLY
+        )
+
+    def reply() -> tuple[Response, int]:
+        # Nothing but our own page sends JSON here: a form of another site cannot.
+        body = request.get_json() if request.is_json else None
+        number, text = (body.get(name) if isinstance(body, dict) else None for name in ("number", "text"))
+        if not isinstance(number, str) or not isinstance(text, str) or not 0 < len(text.strip()) <= LONGEST_REPLY:
+            return jsonify(code="invalid"), 422
+        try:
+            return jsonify(taken=telephones.reply(number, text.strip())), 201
+        except LookupError:
+            return jsonify(code="not_found"), 404
 
     def keep_nowhere(response: Response) -> Response:
         response.headers["Cache-Control"] = "no-store"
@@ -200,9 +299,22 @@ def create(telephones: Telephones) -> Flask:
     app.add_url_rule("/readyz", "ready", lambda: {"status": "ok"})
     app.add_url_rule(PAGE, "page", show_page)
     app.add_url_rule(API, "messages", show_json)
+    app.add_url_rule(REPLIES, "reply", reply, methods=["POST"])
     app.after_request(keep_nowhere)
     headers.install_on_pages(app, WebSettings.of_environment())
     return app
+
+
+def of_environment() -> Flask:
+    """Create the application, with a mail server, from the settings of the sandbox."""
+    env = Environment()
+    mail_port = env.whole("SMTP_PORT", 0, 1, 65_535)
+    replies_to = env.text("SANDBOX_REPLIES", "", "the address that answers are passed on to", r"http://127\.0\.0\.1:[^\s]+")
+    env.check()
+    played = Telephones(TencentSettings.of_environment(), replies_to=replies_to or None)
+    mailbox = Mailbox(mail_port)
+    mailbox.open()
+    return create(played, mailbox)
 
 
 @one_line_failures
@@ -210,7 +322,7 @@ def main() -> None:
     env = Environment()
     port = env.whole("PORT", PORT, 1, 65_535)
     env.check()
-    serve(create(Telephones(TencentSettings.of_environment())), "telephones", "127.0.0.1", port, WebSettings.of_environment())
+    serve(of_environment(), "telephones", "127.0.0.1", port, WebSettings.of_environment())
 
 
 if __name__ == "__main__":
