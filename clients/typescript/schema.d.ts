@@ -181,6 +181,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/me/email": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Remove the e-mail address: no mail goes there any more. */
+        delete: operations["remove_email"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/me/export": {
         parameters: {
             query?: never;
@@ -690,6 +707,23 @@ export interface paths {
         put?: never;
         /** Ask for another phone: one code is sent to the present phone, one to the new one. */
         post: operations["request_phone_change"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/me/email-changes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ask for an e-mail address, or for another one: a code is mailed to it. The present address stays until the code is given back. */
+        post: operations["request_email_change"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1623,6 +1657,23 @@ export interface paths {
         put?: never;
         /** Change one's phone by both codes, within five minutes and five tries. */
         post: operations["change_phone"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/me/email-changes/{code_id}/proof": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Prove the address by the code, within five minutes and five tries. Notices that leave the app may go there from now on. */
+        post: operations["change_email"];
         delete?: never;
         options?: never;
         head?: never;
@@ -5527,6 +5578,18 @@ export interface components {
             /** Format: date-time */
             posted_at: string | null;
         };
+        EmailIn: {
+            /**
+             * Format: email
+             * @description spaces and invisible characters are dropped, full-width characters changed to ASCII
+             * @example li.guiying@example.org
+             */
+            email: string;
+        };
+        EmailProofIn: {
+            /** @description the six digits that were mailed */
+            code: string;
+        };
         EndAllIn: {
             /** @description false ends the session of this request too; true unless stated */
             keep_current?: boolean;
@@ -5605,6 +5668,7 @@ export interface components {
             proven_at: string | null;
             /** Format: uuid */
             phone_set_by: string | null;
+            email: string | null;
         };
         ExportedAppointment: {
             /** Format: uuid */
@@ -7237,6 +7301,8 @@ export interface components {
             second_factor: "not_needed" | "needed" | "given";
             /** @description false for an account of before codes, until its next sign-in */
             phone_proven: boolean;
+            /** @description the proven e-mail address, masked; null without one */
+            email: string | null;
             has_password: boolean;
             /** @description audited now, each with all below it */
             audited_regions: string[];
@@ -9813,6 +9879,8 @@ export type DraftIn = components['schemas']['DraftIn'];
 export type DraftOut = components['schemas']['DraftOut'];
 export type DraftPage = components['schemas']['DraftPage'];
 export type DuplicateOut = components['schemas']['DuplicateOut'];
+export type EmailIn = components['schemas']['EmailIn'];
+export type EmailProofIn = components['schemas']['EmailProofIn'];
 export type EndAllIn = components['schemas']['EndAllIn'];
 export type EndIn = components['schemas']['EndIn'];
 export type EndedOut = components['schemas']['EndedOut'];
@@ -10650,6 +10718,33 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["ConsentOut"];
                 };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_email: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description a problem */
             default: {
@@ -11867,6 +11962,39 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["PhoneIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CodeRequestedOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    request_email_change: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EmailIn"];
             };
         };
         responses: {
@@ -14200,6 +14328,46 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AccountOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_email: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when it has changed since */
+                "If-Match"?: string;
+            };
+            path: {
+                code_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EmailProofIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            201: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MeOut"];
                 };
             };
             /** @description a problem */

@@ -13,7 +13,7 @@ from contracts.event import Category, Event, Moment, Quantity, Region, Unit
 
 Kind = Literal["household", "donor", "organisation", "merchant", "volunteer", "staff"]
 OfficialKind = Literal["cadre", "work_unit"]
-CodePurpose = Literal["registration", "sign_in", "password_reset", "phone_change", "self_report"]
+CodePurpose = Literal["registration", "sign_in", "password_reset", "phone_change", "self_report", "email_change"]
 Office = Literal["administrator", "auditor"]
 PlaceState = Literal["open", "closed"]
 HelperRole = Literal["leader", "work_unit", "first_secretary", "resident_team", "agricultural_technician"]
@@ -143,7 +143,7 @@ class OfficialRegistered(Event, frozen=True, kw_only=True):
 
 
 class CodeRequested(Event, frozen=True, kw_only=True):
-    """Somebody asked for a code that proves a phone. Only notify may fetch phone and code, when it sends them."""
+    """Somebody asked for a code that proves a phone, or an e-mail address (`email_change`). Only notify may fetch code and address."""
 
     code_id: UUID
     purpose: CodePurpose

@@ -22,6 +22,7 @@ NOT_RECORDED = {
         "get_me": OWN, "get_account": "shows others masked", "list_sessions": OWN, "end_listed_session": OWN, "end_all_sessions": OWN,
         **dict.fromkeys(
             ("edit_me", "change_password", "list_own_assignments", "get_second_factor", "offer_second_factor", "request_phone_change",
+             "request_email_change", "change_email", "remove_email",
              "give_second_factor", "confirm_second_factor", "renew_recovery_codes", "change_phone", "refuse_appointment",
              "confirm_appointment", "export_me", "erase_me"),
             OWN,

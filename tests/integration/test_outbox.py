@@ -108,7 +108,9 @@ def test_sms_and_mails_stand_on_one_page(outbox: Outbox) -> None:
     [mail] = outbox.arrived()["mails"]
     assert (mail["to"], mail["subject"], mail["about"]) == ("li.guiying@example.org", "有人答应帮助了", str(reference))
     page = outbox.page.get(PAGE).text
-    assert all(words in page for words in ("沙盒发件箱", "有一户人家需要 2 床棉被", GIVER, "有人已答应提供 2 床棉被", "li.guiying@example.org"))
+    assert all(
+        words in page for words in ("沙盒发件箱", "有一户人家需要 2 床棉被", GIVER, "有人已答应提供 2 床棉被", "li.guiying@example.org")
+    )
     only_mail, only_giver = (outbox.page.get(PAGE, query_string=asked).text for asked in ({"channel": "email"}, {"phone": GIVER}))
     assert (GIVER in only_mail, "li.guiying" in only_mail) == (False, True)
     assert (GIVER in only_giver, "li.guiying" in only_giver) == (True, False)

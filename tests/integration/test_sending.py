@@ -24,14 +24,20 @@ from chassis.data.encryption import fingerprint
 from chassis.testing import forkserver
 from chassis.testing.folders import kept_ports
 from contracts.generate import example_of
-from contracts.matching import MatchAccepted
+from contracts.matching import MatchAccepted, MatchProposed
+from contracts.users import CodeRequested
 from deploy.local.environment import signing_key_of
+from deploy.local.mailbox import Mailbox
 from notify import actions as notices
 from notify.channels.aliyun import AliyunSms, outcome_of
 from notify.channels.interface import Letter, SendingError
+from notify.messages import actions as messages
 from notify.messages.model import Message
 from notify.settings import AliyunSettings
 from tests.integration.aliyun import Aliyun
+from users.accounts.model import Account
+from users.codes import derivation
+from users.codes.model import CodeRequest
 from users.households.model import Household
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -142,6 +148,7 @@ class House:
     notify: Database
     users: Database
     aliyun: Aliyun
+    mailbox: Mailbox
     environment: dict[str, str]
     folder: Path
     sender: forkserver.Fork | None = None
@@ -198,7 +205,7 @@ class House:
 @pytest.fixture(scope="module")
 def standing_house(database_of: Callable[[str, str], str], player: Aliyun, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     tmp_path = tmp_path_factory.mktemp("house")
-    [web] = kept_ports(tmp_path / "ports", 1)
+    web, mail = kept_ports(tmp_path / "ports", 2)
     urls = {name: database_of(name, f"{name}_messages") for name in ("users", "notify")}
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("TENCENT_", "ALIYUN_", "SMTP_"))}
     environment = (
@@ -207,15 +214,18 @@ def standing_house(database_of: Callable[[str, str], str], player: Aliyun, tmp_p
         | {"PORT": str(web), "USERS_URL": f"http://127.0.0.1:{web}", "USERS_SIGNING_KEYS": str(signing_key_of(tmp_path)), "POOL_SIZE": "20"}
         | {"ALIYUN_KEY_ID": ACCOUNT.key_id, "ALIYUN_KEY_SECRET": ACCOUNT.key_secret, "ALIYUN_SMS_SIGN_NAME": ACCOUNT.sign_name}
         | {"ALIYUN_SMS_TEMPLATES": ",".join(f"{name}={number}" for name, number in TEMPLATES.items()), "LOG_LEVEL": "DEBUG"}
+        | {"SMTP_HOST": "127.0.0.1", "SMTP_PORT": str(mail), "SMTP_SECURITY": "none", "SMTP_SENDER": "duijie@example.org"}
         | {"ALIYUN_SMS_ENDPOINT": player.account.endpoint, "SMS_PER_SECOND": "5000", "SMS_PER_DAY": "100000"}
     )
     databases = {name: Database(url, name="test") for name, url in urls.items()}
-    found = House(databases["notify"], databases["users"], player, environment, tmp_path)
+    found = House(databases["notify"], databases["users"], player, Mailbox(mail), environment, tmp_path)
+    found.mailbox.open()
     running = found.start("chassis.http", "users")
     soon(lambda: answers(f"http://127.0.0.1:{web}/livez"))
     yield found
     running.kill()
     running.wait(10)
+    found.mailbox.close()
     for database in databases.values():
         database.close()
 
@@ -286,6 +296,39 @@ def test_refused_account_closes_the_provider_and_wastes_little(house: House) -> 
     states = Counter(one.state for one in house.messages() if one.channel == "sms")
     assert 5 <= states["technical-failure"] <= 40
     assert {one.channel for one in house.messages() if one.channel != "sms"} == {"work_list"}
+
+
+def test_code_and_notice_leave_by_mail_to_a_proven_address(house: House) -> None:
+    """The code goes to the address that it is to prove; a notice goes there when the account has no proven telephone."""
+    asked, giver = uuid4(), new_id()
+    addresses = {"code": f"{asked.hex}@example.org", "notice": f"{giver.hex}@example.org"}
+    key = derivation.id_of_key(house.environment["CODE_KEYS"].encode())
+    expires_at = now() + timedelta(minutes=5)
+    with house.users.begin() as session:
+        account = Account(
+            id=giver, kind="donor", phone="+8613700000000", phone_fingerprint=fingerprint(str(giver)), name="某人", region="5109",
+            email=addresses["notice"],
+        )  # fmt: skip
+        request = CodeRequest(
+            id=asked, purpose="email_change", phone=addresses["code"], phone_fingerprint=fingerprint(addresses["code"]), language="zh-CN",
+            key_id=key, account_id=giver, expires_at=expires_at,
+        )  # fmt: skip
+        session.add_all([account, request])
+    event = change(example_of(CodeRequested), code_id=asked, purpose="email_change", expires_at=expires_at)
+    proposed = change(example_of(MatchProposed), match_id=new_id(), pledger_id=giver)
+    with house.notify.begin() as session:
+        messages.record_codes(session, [event])
+        notices.write_notices(session, [proposed])
+        session.execute(Message.__table__.delete().where(Message.code_id.is_(None), Message.recipient_id != giver))
+    house.start_sender()
+    [code] = soon(lambda: house.mailbox.mails(addresses["code"]))
+    derived = derivation.derive_code(house.environment["CODE_KEYS"].encode(), "email_change", asked)
+    assert (code.subject, code.text.startswith(f"{derived}为您的对接平台验证码")) == ("验证码", True)
+    [notice] = soon(lambda: house.mailbox.mails(addresses["notice"]))
+    assert notice.subject == "有人需要您的帮助"
+    soon(lambda: {(one.channel, one.state) for one in house.messages() if one.channel == "email"} == {("email", "delivered")})
+    assert {(one.channel, one.reason) for one in house.messages() if one.channel == "sms"} == {("sms", "no_address")}
+    assert house.aliyun.taken == []
 
 
 def test_personal_data_stay_out_of_tables_and_logs(house: House) -> None:

@@ -67,6 +67,11 @@ def make_due(database: Database) -> None:
         session.execute(update(Message).values(due_at=now() - timedelta(seconds=1)))
 
 
+def test_code_that_proves_an_address_is_mailed(database: RolledBack) -> None:
+    record(database, asked_for(purpose="email_change"), asked_for(purpose="sign_in"))
+    assert {one.kind: one.channel for one in claim(database)} == {"code_email_change": "email", "code_sign_in": "sms"}
+
+
 @pytest.mark.parametrize("change", [None, unguarded(".on_conflict_do_nothing()", "without it, a code told twice fails or is sent twice")])
 def test_code_told_twice_is_recorded_once(database: RolledBack, monkeypatch: pytest.MonkeyPatch, change: str | None) -> None:
     if change:

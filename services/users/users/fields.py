@@ -11,6 +11,7 @@ from users import personal
 
 SHORTEST_PASSWORD, LONGEST_PASSWORD = 8, 128
 PASTED = "spaces, dashes, brackets and invisible characters are dropped, full-width characters changed to ASCII"
+PASTED_EMAIL = "spaces and invisible characters are dropped, full-width characters changed to ASCII"
 KINDS = {
     "household": ("贫困户", "household"),
     "donor": ("爱心人士", "donor"),
@@ -149,6 +150,21 @@ class Phone(Code):
             return personal.parse_mobile(super().read(written))
         except ValueError:
             raise UnfitText("text_form") from None
+
+
+class Email(Code):
+    """An e-mail address of ASCII letters, without a name before it; its domain is loaded in lower case."""
+
+    words = {"text_form": "email_form", "text_length": "email_form"}
+
+    def __init__(self, **options: Any) -> None:
+        metadata = {"example": "li.guiying@example.org", "format": "email", "description": PASTED_EMAIL} | options.pop("metadata", {})
+        super().__init__(personal.EMAIL, most=personal.LONGEST_EMAIL, metadata=metadata, **options)
+
+    def read(self, written: str) -> str:
+        """Return the address with its domain in lower case. Raises `UnfitText`."""
+        local, _, domain = super().read(written).rpartition("@")
+        return f"{local}@{domain.lower()}"
 
 
 class OfficePhone(Code):

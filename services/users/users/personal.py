@@ -8,6 +8,12 @@ import phonenumbers
 from stdnum.cn import ric, uscc
 from stdnum.exceptions import ValidationError
 
+LONGEST_EMAIL = 254
+EMAIL = (
+    r"(?!.{65,}@)[A-Za-z0-9_%+-]+(?:\.[A-Za-z0-9_%+-]+)*"
+    r"@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+(?:[A-Za-z]{2,63}|[Xx][Nn]--[A-Za-z0-9-]{1,59})"
+)
+"""The addresses that mail servers everywhere take: no quotes, no address of a machine in brackets."""
 _PHONE = re.compile(r"\+?[0-9][0-9 -]{9,18}\Z", re.ASCII)
 _EXTENSION = re.compile(r"(?:^|\+86[- ]?|\()0\d{2,3}\W+\d{6,8}\W+\d{1,2}\s*\Z")
 _MOBILE = "+861"
@@ -145,6 +151,12 @@ def mask_phone(phone: str) -> str:
     """Keep the first three and the last four digits of a mobile number, the area code and the last four of a landline."""
     area, digits = _split_area(phone)
     return f"0{area}-{'*' * (len(digits) - 4)}{digits[-4:]}" if area else f"{digits[:3]}****{digits[-4:]}"
+
+
+def mask_email(email: str) -> str:
+    """Keep the first character and the domain."""
+    local, _, domain = email.rpartition("@")
+    return f"{local[:1]}***@{domain}"
 
 
 def _split_area(phone: str) -> tuple[str, str]:

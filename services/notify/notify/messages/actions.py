@@ -23,7 +23,7 @@ from notify.messages import rules
 from notify.messages.admission import note_failure, note_success
 from notify.messages.model import Attempt, Message, State
 from notify.messages.queries import ListEntry, check_runs_house, failed_for, get_list_entry
-from notify.messages.rules import CODES, PRIORITIES, SMS, WORK_LIST
+from notify.messages.rules import BY_EMAIL, CODES, EMAIL, PRIORITIES, SMS, WORK_LIST
 from notify.model import Notice
 
 log = logging.getLogger("notify.codes")
@@ -123,9 +123,16 @@ def record_codes(session: Session, events: Sequence[CodeRequested]) -> None:
         log.info("codes expired before they were heard of", extra={"count": late})
     if not fresh:
         return
-    same = {"channel": SMS, "then": [], "priority": CODES, "state": "created", "attempts": 0, "doubts": 0, "created_at": at, "due_at": at}
+    same = {"then": [], "priority": CODES, "state": "created", "attempts": 0, "doubts": 0, "created_at": at, "due_at": at}
     rows = [
-        same | {"id": code_id, "code_id": code_id, "kind": f"code_{event.purpose}", "expires_at": event.expires_at}
+        same
+        | {
+            "id": code_id,
+            "code_id": code_id,
+            "channel": EMAIL if event.purpose in BY_EMAIL else SMS,
+            "kind": f"code_{event.purpose}",
+            "expires_at": event.expires_at,
+        }
         for code_id, event in sorted(fresh.items())
     ]
     session.execute(upsert(Message).on_conflict_do_nothing(), rows)

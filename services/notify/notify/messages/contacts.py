@@ -25,10 +25,11 @@ class DoorError(Exception):
 
 @dataclass(frozen=True, repr=False)
 class Code:
-    """A phone and the code to send to it. It stays in memory, and has no readable form for logs."""
+    """A code, and the phone or the e-mail address to send it to. It stays in memory, and has no readable form for logs."""
 
-    phone: str
     code: str
+    phone: str | None = None
+    email: str | None = None
 
 
 @dataclass(frozen=True, repr=False)
@@ -56,7 +57,7 @@ class Door:
         self._client = httpx.Client(base_url=users_url, headers=settings.header(), timeout=seconds, trust_env=False, follow_redirects=False)
 
     def fetch_code(self, code_id: UUID) -> Code | None:
-        """Fetch phone and code; None when the code was used, replaced or has expired. Raises `DoorError`."""
+        """Fetch a code and its address; None when the code was used, replaced or has expired. Raises `DoorError`."""
         answer = self._ask("GET", f"/internal/codes/{code_id}")
         return None if answer.status_code in {404, 410} else _read(answer, Code)
 

@@ -12,13 +12,15 @@ from notify.model import Notice
 from notify.words import readable_facts, words_for
 
 LANGUAGE = "zh-CN"
+CODE_TITLE = "验证码"
 
 
 def write_code(claimed: Claimed, code: Code, minutes: int) -> Letter:
     """Write the letter with a code."""
-    phone = code.phone if code.phone.startswith("+") else f"+86{code.phone}"
+    phone = code.phone or ""
+    to = code.email or (phone if phone.startswith("+") else f"+86{phone}")
     parameters = {"code": code.code, "minutes": str(minutes)}
-    return Letter(claimed.id, phone, LANGUAGE, CODE, parameters, "", texts()[CODE].render(parameters))
+    return Letter(claimed.id, to, LANGUAGE, CODE, parameters, CODE_TITLE, texts()[CODE].render(parameters))
 
 
 def write_notice(claimed: Claimed, notice: Notice, item: ItemWords, to: str) -> Letter:

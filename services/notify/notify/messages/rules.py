@@ -11,6 +11,8 @@ from contracts.notices import Urgency
 CHINA = timezone(timedelta(hours=8))
 Side = Literal["giver", "household", "administrator"]
 SMS, EMAIL, WORK_LIST = "sms", "email", "work_list"
+BY_EMAIL = {"email_change"}
+"""Purposes of codes that are mailed; all others go by SMS."""
 CODES, URGENT, ORDINARY = 0, 1, 2
 PRIORITIES = (CODES, URGENT, ORDINARY)
 """Codes leave first: a person waits for each. Urgent notices leave before others."""

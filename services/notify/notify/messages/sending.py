@@ -271,7 +271,7 @@ class Sender:
                 outcome, reason = error.outcome, error.reason
         self._commit(lambda session: actions.note_outcome(session, claimed, entry.name, outcome, reason, number))
         self._count(claimed, entry.name, outcome, reason)
-        if claimed.is_code and outcome in {"taken", "delivered"}:
+        if claimed.is_code and claimed.channel == rules.SMS and outcome in {"taken", "delivered"}:
             _SECONDS.labels(self._service).observe((now() - claimed.created_at).total_seconds())
         return 1
 
@@ -316,7 +316,7 @@ class Sender:
 
     def _count(self, one: Claimed, provider: str, outcome: str, reason: str | None) -> None:
         _MESSAGES.labels(self._service, one.channel, provider, outcome).inc()
-        if one.is_code:
+        if one.is_code and one.channel == rules.SMS:
             _SMS.labels(self._service, _OF_CODES.get(reason or "", "") or _OF_CODES[outcome]).inc()
         if outcome not in {"taken", "delivered"} and reason not in UNREMARKABLE:
             log.warning(

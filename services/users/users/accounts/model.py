@@ -15,7 +15,7 @@ from users.base import Base
 class Account(Base):
     """An account. `phone` is E.164; `proven_at` is empty until a code proved it, and such an account holds the phone against nobody.
 
-    `phone_set_by` names the administrator who set the phone, until it is proven.
+    `phone_set_by` names the administrator who set the phone, until it is proven. `email` was proven by a code that was mailed there.
     """
 
     __tablename__ = "accounts"
@@ -34,3 +34,4 @@ class Account(Base):
     registered_at: Mapped[datetime] = mapped_column(Moment, default=now)
     proven_at: Mapped[datetime | None] = mapped_column(Moment)
     phone_set_by: Mapped[UUID | None]
+    email: Mapped[str | None] = mapped_column(Encrypted)

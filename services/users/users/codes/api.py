@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from chassis.http.doors import door
 from users.codes import actions, queries
+from users.codes.rules import BY_EMAIL
 
 api = APIBlueprint("codes", __name__, enable_openapi=False)
 
@@ -18,8 +19,10 @@ api = APIBlueprint("codes", __name__, enable_openapi=False)
 def look_at_code(session: Session, code_id: UUID) -> Any:
     """Tell notify where to send a code, and the code itself, while it may be sent."""
     request, code = actions.look_at_code(session, code_id, queries.may_send(session, code_id))
+    is_mailed = request.purpose == BY_EMAIL
     response = jsonify(
-        phone=request.phone,
+        phone=None if is_mailed else request.phone,
+        email=request.phone if is_mailed else None,
         code=code,
         purpose=request.purpose,
         expires_at=request.expires_at.isoformat(),

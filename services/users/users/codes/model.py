@@ -15,6 +15,8 @@ from users.base import Base
 class CodeRequest(Base):
     """A request for a code. `wanted` holds what its purpose needs, as JSON; `account_id` whom it is for, if that is known.
 
+    `phone` is where the code goes: for `email_change` it is an e-mail address.
+
     The id is random, not a UUIDv7: a stranger who guessed it could use up the tries.
     """
 

@@ -13,6 +13,8 @@ MOST_TRIES = 5
 MOST_LOOKS = 20
 """How often notify may look at a code: it looks at each attempt, and a provider that is away for a minute must not cost a new code."""
 CHINA = timezone(timedelta(hours=8))
+BY_EMAIL = "email_change"
+"""The purpose of codes that are mailed; all others go by SMS."""
 
 
 def find_try_problem(request: CodeRequest, now: datetime) -> Problem | None:

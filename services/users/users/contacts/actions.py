@@ -28,7 +28,7 @@ def look_up(session: Session, purpose: Purpose, ids: Collection[UUID]) -> list[F
             details={"purpose": purpose},
         )
         for one in found
-        if one.person_id and one.telephone
+        if one.person_id and (one.telephone or one.email)
     )
     audit_log.record(session, SERVICE, *entries)
     return found

@@ -39,10 +39,14 @@ Asked = TypeVar("Asked", LookUpIn, NamesIn)
 @api.post("/contacts/look-ups")
 @door
 def look_up_contacts(session: Session) -> Any:
-    """Tell notify the telephones of accounts, households and institutions, and whose each is. Whoever is gone is left out."""
+    """Tell notify telephones and e-mail addresses of accounts, households and institutions, and whose each telephone is.
+
+    Whoever is gone is left out.
+    """
     asked = _read(LookUpIn)
     found = actions.look_up(session, asked.purpose, set(asked.ids))
-    response = jsonify(items=[{"id": str(one.id), "telephone": one.telephone, "whose": one.whose, "email": None} for one in found])
+    shown = ("telephone", "whose", "email")
+    response = jsonify(items=[{"id": str(one.id)} | {name: getattr(one, name) for name in shown} for one in found])
     response.headers["Cache-Control"] = "no-store"
     return response
 

@@ -1,4 +1,4 @@
-"""Queries of contacts: the telephone of accounts, households and institutions, whose it is, and the names on a work list."""
+"""Queries of contacts: telephone and e-mail of accounts, households and institutions, and the names on a work list."""
 
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
@@ -27,6 +27,7 @@ class Found:
     region: str
     telephone: str | None
     whose: str | None
+    email: str | None = None
 
 
 @dataclass(frozen=True, repr=False)
@@ -88,7 +89,7 @@ def find_contacts(session: Session, ids: Collection[UUID]) -> list[Found]:
 
 def _of_account(asked: UUID, account: Account) -> Found:
     telephone = account.phone if account.proven_at else None
-    return Found(asked, "account", account.id, account.region, telephone, "own" if telephone else None)
+    return Found(asked, "account", account.id, account.region, telephone, "own" if telephone else None, account.email)
 
 
 def _accounts(session: Session, ids: Iterable[UUID]) -> dict[UUID, Account]:

@@ -187,7 +187,7 @@ def _end_account(session: Session, account: Account, actor: Actor) -> list[UUID]
     appointments.end_all(session, account)
     clear_second_factor(session, account.id)
     end_for_good(session, account.id)
-    asked = CodeRequest.phone_fingerprint == account.phone_fingerprint
+    asked = or_(CodeRequest.phone_fingerprint == account.phone_fingerprint, CodeRequest.account_id == account.id)
     return list(session.scalars(delete(CodeRequest).where(asked).returning(CodeRequest.id)))
 
 

@@ -13,6 +13,7 @@ from users.accounts import actions
 from users.accounts.api import AccountOut, account_out
 from users.accounts.queries import get_own_account
 from users.households.queries import find_household_id
+from users.personal import mask_email
 
 api = APIBlueprint("profile", __name__)
 
@@ -32,6 +33,7 @@ class MeOut(AccountOut):
         metadata={"description": "whether acts in these regions wait for a code of the second factor (`POST /v1/sessions/second-factor`)"},
     )
     phone_proven = fields.Boolean(required=True, metadata={"description": "false for an account of before codes, until its next sign-in"})
+    email = fields.String(required=True, allow_none=True, metadata={"description": "the proven e-mail address, masked; null without one"})
     has_password = fields.Boolean(required=True)
     audited_regions = fields.List(fields.String(), required=True, metadata={"description": "audited now, each with all below it"})
     regions = fields.List(fields.String(), required=True, metadata={"description": "managed now, each with all below it"})
@@ -73,6 +75,7 @@ def me_out(session: Session, caller: Caller) -> dict[str, Any]:
         "audited_regions": caller.audited_regions,
         "second_factor": _second_factor_of(caller),
         "phone_proven": account.proven_at is not None,
+        "email": mask_email(account.email) if account.email else None,
         "has_password": account.password_hash is not None,
     }
 
