@@ -570,8 +570,8 @@ def seed_notify(stage: Stage) -> None:
             for one in claimed:
                 messages.fail(session, one, "permanent-failure", "no_address")
     listed = [item["id"] for item in stage.client.get("/v1/work-list", by=stage.agent).json["items"]]
-    stage.recipes["tell_households", ""] = {"ids": listed[:1]}
-    stage.recipes["print_work_list", ""] = {"region": stage.village}
+    stage.recipes["tell_households", "staff"] = {"ids": listed[:1]}
+    stage.recipes["print_work_list", "staff"] = {"region": stage.village}
     stage.words["reason"] = ["no_address"]
     stage.words["channel"] = ["sms"]
     stage.words["until"] = [

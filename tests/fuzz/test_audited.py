@@ -73,6 +73,7 @@ NOT_RECORDED = {
         **dict.fromkeys(("list_notices", "count_unread_notices", "get_notice", "read_notice", "read_notices"), OWN),
         **dict.fromkeys(("list_message_failures", "count_message_failures"), NOTHING_PERSONAL),
         "resend_messages": "is recorded about no person; services/notify/tests/test_message_routes.py shows the entry",
+        "tell_households": "is recorded line by line, as `tell_household`; services/notify/tests/test_work_list.py shows the entries",
     },
 }  # fmt: skip
 """Operations that staff may call and that record nothing, with the reason."""

@@ -172,6 +172,9 @@ def test_lines_are_told_together_after_a_round(client: Client, database: RolledB
     assert (told.status_code, told.json) == (201, {"told": 2})
     assert client.post(TELLING, {"ids": lines}, by=by).json == {"told": 0}
     assert client.get("/v1/work-list", by=by).json["items"] == []
+    with database.begin() as session:
+        told_lines = session.scalars(select(AuditEntry.subject_id).where(AuditEntry.act == "tell_household", AuditEntry.outcome == "done"))
+        assert sorted(map(str, told_lines)) == sorted(lines)
     for wrong in ({"ids": []}, {"ids": ["x"]}, {"ids": [lines[0]] * 201}, {}):
         assert client.post(TELLING, wrong, by=by).status_code == 422
 
