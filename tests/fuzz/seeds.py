@@ -328,7 +328,7 @@ def seed_codes(stage: Stage, known_phone: str, phones: Iterator[str]) -> None:
         assert str(new) == asked
         codes = {"old_code": code_of(str(old), "phone_change"), "new_code": code_of(asked, "phone_change")}
         stage.recipes["change_phone", kind] = {"code_id": asked} | codes
-        asked = post(stage, "/v1/me/email-changes", {"email": "li.guiying@example.org"}, kind)["id"]
+        asked = post(stage, "/v1/me/email-changes", {"email": f"{kind}@{stage.village}.example.org"}, kind)["id"]
         stage.recipes["change_email", kind] = {"code_id": asked, "code": code_of(asked, "email_change")}
     neighbour = enter(stage, {"kind": "donor", "phone": next(phones), "name": "邻居", "region": stage.village})
     stage.recipes["set_phone", "staff"] = {"account_id": neighbour, "phone": next(phones), "reason": "lost"}
