@@ -266,9 +266,8 @@ FIELD_WORDS = {
         " and full-width digits changed; check the rest",
     },
     "email_form": {
-        "zh-CN": "须是邮箱地址，如 name@example.org；空格和看不见的字符已去掉，全角字符已改为半角，请核对其余部分",
-        "en": "must be an e-mail address such as name@example.org; spaces and invisible characters were dropped and full-width ones"
-        " changed; check the rest",
+        "zh-CN": "须是完整的邮箱地址；空格和看不见的字符已去掉，全角字符已改为半角，请核对其余部分",
+        "en": "must be a whole e-mail address; spaces and invisible characters were dropped and full-width ones changed; check the rest",
     },
     "office_phone_form": {
         "zh-CN": "须是办公电话，固定电话请写区号；空格、横线、括号和看不见的字符已去掉，请核对其余部分",
