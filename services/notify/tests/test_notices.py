@@ -14,6 +14,7 @@ from chassis.http.app import create_app
 from chassis.http.auth import SIGNED_IN
 from chassis.problems import LANGUAGES
 from chassis.testing.fixtures import Client, KnownKeys, Person, RolledBack
+from chassis.testing.rows_read import find_scans, rows_read
 from chassis.testing.simultaneous import meet_at_lock
 from chassis.testing.twins import altered, unguarded
 from contracts.needs import CatalogueChanged, NeedRejected
@@ -168,6 +169,55 @@ def test_pages_of_notices_have_no_gaps(client: Client, database: RolledBack, don
                 break
             query["cursor"] = page["next"]
         assert seen == expected
+
+
+FULL = """
+    INSERT INTO notices (id, version, recipient_id, kind, side, about, about_version, facts, channel, state, created_at, read_at)
+    SELECT gen_random_uuid(), 1, CASE WHEN place % 10 = 0 THEN recipient_id ELSE gen_random_uuid() END, kind, side, gen_random_uuid(), 1,
+        facts, channel, state, created_at, CASE WHEN place % 40 > 0 THEN now() END
+    FROM notices, generate_series(1, :many) AS place WHERE recipient_id = :recipient
+"""
+PLANS = {
+    "/v1/notices": ("Index Scan", "Backward", "notices_recipient_id"),
+    "/v1/notices?unread=true": ("Index Scan", "Backward", "notices_unread"),
+    "/v1/notices/unread-count": ("Index Only Scan", "Forward", "notices_unread"),
+}
+"""The kept plans of somebody's inbox: each is one range of one index, however many notices there are."""
+
+
+def make_full_inbox(database: Database, recipient: UUID, many: int) -> None:
+    """Write so many notices, a tenth of them to one person, a quarter of those unread; let PostgreSQL count them."""
+    with database.begin() as session:
+        # VACUUM marks no page as visible to all before the commit has reached the disk.
+        session.execute(text("SET LOCAL synchronous_commit = on"))
+        actions.write_notices(session, [proposal(pledger_id=recipient, poster_id=new_id())])
+        session.execute(text(FULL), {"recipient": recipient, "many": many})
+    with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("VACUUM ANALYZE notices"))
+
+
+without_index = unguarded(
+    "DROP INDEX notices_unread", "without its index, the unread notices of one person are looked for among all of theirs"
+)
+
+
+@pytest.mark.parametrize("first", ["", without_index])
+def test_full_inbox_is_read_as_ranges_of_indexes(
+    database_of: Callable[[str, str], str], keys: KnownKeys, donor: Person, first: str
+) -> None:
+    real = Database(database_of("notify", "notify_full"), name="full")
+    make_full_inbox(real, donor.id, 40_000)
+    with real.begin() as session:
+        session.execute(text(first or "SELECT"))
+    client, found, rows = Client(create_app("notify", api, database=real, keys=keys).test_client(), keys), {}, {}
+    for path in PLANS:
+        with rows_read(real.engine) as reading:
+            assert client.get(path, by=donor).status_code == 200
+        scans = [scan for _, plan in reading.plans for scan in find_scans(plan) if scan.get("Relation Name") == "notices"]
+        found[path], rows[path] = [(one["Node Type"], one.get("Scan Direction"), one.get("Index Name")) for one in scans], reading.rows
+    real.close()
+    assert found == {path: [plan] for path, plan in PLANS.items()}
+    assert list(rows.values()) == [21, 21, 1_001]
 
 
 @pytest.mark.parametrize("value", ["1", "True", "yes", "", "null"])
