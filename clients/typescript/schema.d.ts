@@ -4295,6 +4295,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/notices/preferences": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get how the caller wants to be told: over which channels, when not, how often. */
+        get: operations["get_notice_preferences"];
+        /** Set how the caller wants to be told. What waits for its digest already comes with it. */
+        put: operations["set_notice_preferences"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/notify/dead-letters": {
         parameters: {
             query?: never;
@@ -6929,6 +6947,22 @@ export interface components {
         JwksOut: {
             keys: components["schemas"]["JwkOut"][];
         };
+        KindChannelsIn: {
+            /**
+             * @description need_published: 需求已公开 · need published; need_posted: 有需求待审核 · need to verify; need_confirmed: 需求待县级复审 · need for the county to verify; need_returned: 需求退回修改 · need returned; review_reminded: 审核即将到期 · verification due soon; county_review_reminded: 县级复审即将到期 · the county's verification due soon; review_overdue: 审核已逾期 · verification overdue; county_review_overdue: 县级复审已逾期 · the county's verification overdue; need_rejected: 需求未通过 · need rejected; need_withdrawn: 需求已撤回 · need withdrawn; need_closed: 需求已结束 · need closed; need_expiring: 需求即将到期 · need expires soon; pledge_expiring: 爱心物资临近保质期 · goods near their best-before date; need_renewed: 需求已续期 · need renewed; need_expired: 需求已到期 · need expired; need_reopened: 需求重新公开 · need open again; need_not_received: 没有收到，需求重新公开 · not received, the need is open again; need_met: 需求已满足 · need met; verification_faulted: 审核抽查意见 · a check of your verification; village_fell_silent: 有村长期未发布需求 · a village has fallen silent; need_reported: 需求被多人举报 · a need was reported; match_proposed: 建议对接 · match proposed; match_reminded: 等您答复 · please answer; match_accepted: 对接已接受 · match accepted; match_send_reminded: 等您送出 · please send; match_refused: 对接已谢绝 · match refused; match_declined: 需求方不接受 · match declined; match_lapsed: 对接已失效 · match lapsed; match_need_moved: 需求方已迁居 · the household moved; match_revised: 先给了更急需的人 · it goes to a critical need; match_need_ended: 所助需求已结束 · the need of a match ended; match_need_reopened: 所助需求重新公开 · the need of a match is open again; match_sent: 帮助已送出 · help was sent; match_receipt_reminded: 等您登记收到 · please confirm receipt; match_received: 帮助已收到 · help was received; match_closed: 对接已结束 · match closed; claim_failed: 未能认领所选需求 · a chosen need was not claimed; thanks_written: 感谢待审核 · thanks to review; thanks_given: 收到感谢 · thanks received; thanks_refused: 感谢未通过 · thanks not approved; dispute_opened: 有人提出异议 · a match is disputed; dispute_answered: 异议已答复 · a dispute was answered; dispute_raised: 异议已转到县里 · a dispute went to the county; dispute_reminded: 异议待县里处理 · a dispute for the county; dispute_overdue: 异议已超过处理期限 · a dispute is overdue; dispute_settled: 异议已处理 · a dispute was settled; appeal_lodged: 申诉待裁定 · an appeal for the county; appeal_decided: 申诉已裁定 · appeal decided; pledge_released: 爱心意向已处理 · pledge changed or withdrawn; appointment_offered: 任命待确认 · appointment to confirm; administrator_dismissed: 管理员职务已解除 · no longer an administrator; auditor_dismissed: 审计员职务已解除 · no longer an auditor; place_change_proposed: 收货点变更待确认 · collection point to confirm; handover_place_changed: 收货点有变动 · collection point changed; self_report_opened: 有人自报困难 · somebody reported that they need help; household_moved: 有一户人家迁入 · a household moved in; household_left: 有一户人家迁出 · a household moved away; household_transfer_requested: 请核实人员移交 · somebody was registered elsewhere
+             * @enum {string}
+             */
+            kind: "need_published" | "need_posted" | "need_confirmed" | "need_returned" | "review_reminded" | "county_review_reminded" | "review_overdue" | "county_review_overdue" | "need_rejected" | "need_withdrawn" | "need_closed" | "need_expiring" | "pledge_expiring" | "need_renewed" | "need_expired" | "need_reopened" | "need_not_received" | "need_met" | "verification_faulted" | "village_fell_silent" | "need_reported" | "match_proposed" | "match_reminded" | "match_accepted" | "match_send_reminded" | "match_refused" | "match_declined" | "match_lapsed" | "match_need_moved" | "match_revised" | "match_need_ended" | "match_need_reopened" | "match_sent" | "match_receipt_reminded" | "match_received" | "match_closed" | "claim_failed" | "thanks_written" | "thanks_given" | "thanks_refused" | "dispute_opened" | "dispute_answered" | "dispute_raised" | "dispute_reminded" | "dispute_overdue" | "dispute_settled" | "appeal_lodged" | "appeal_decided" | "pledge_released" | "appointment_offered" | "administrator_dismissed" | "auditor_dismissed" | "place_change_proposed" | "handover_place_changed" | "self_report_opened" | "household_moved" | "household_left" | "household_transfer_requested";
+            channels: ("sms" | "email")[];
+        };
+        KindChannelsOut: {
+            /**
+             * @description need_published: 需求已公开 · need published; need_posted: 有需求待审核 · need to verify; need_confirmed: 需求待县级复审 · need for the county to verify; need_returned: 需求退回修改 · need returned; review_reminded: 审核即将到期 · verification due soon; county_review_reminded: 县级复审即将到期 · the county's verification due soon; review_overdue: 审核已逾期 · verification overdue; county_review_overdue: 县级复审已逾期 · the county's verification overdue; need_rejected: 需求未通过 · need rejected; need_withdrawn: 需求已撤回 · need withdrawn; need_closed: 需求已结束 · need closed; need_expiring: 需求即将到期 · need expires soon; pledge_expiring: 爱心物资临近保质期 · goods near their best-before date; need_renewed: 需求已续期 · need renewed; need_expired: 需求已到期 · need expired; need_reopened: 需求重新公开 · need open again; need_not_received: 没有收到，需求重新公开 · not received, the need is open again; need_met: 需求已满足 · need met; verification_faulted: 审核抽查意见 · a check of your verification; village_fell_silent: 有村长期未发布需求 · a village has fallen silent; need_reported: 需求被多人举报 · a need was reported; match_proposed: 建议对接 · match proposed; match_reminded: 等您答复 · please answer; match_accepted: 对接已接受 · match accepted; match_send_reminded: 等您送出 · please send; match_refused: 对接已谢绝 · match refused; match_declined: 需求方不接受 · match declined; match_lapsed: 对接已失效 · match lapsed; match_need_moved: 需求方已迁居 · the household moved; match_revised: 先给了更急需的人 · it goes to a critical need; match_need_ended: 所助需求已结束 · the need of a match ended; match_need_reopened: 所助需求重新公开 · the need of a match is open again; match_sent: 帮助已送出 · help was sent; match_receipt_reminded: 等您登记收到 · please confirm receipt; match_received: 帮助已收到 · help was received; match_closed: 对接已结束 · match closed; claim_failed: 未能认领所选需求 · a chosen need was not claimed; thanks_written: 感谢待审核 · thanks to review; thanks_given: 收到感谢 · thanks received; thanks_refused: 感谢未通过 · thanks not approved; dispute_opened: 有人提出异议 · a match is disputed; dispute_answered: 异议已答复 · a dispute was answered; dispute_raised: 异议已转到县里 · a dispute went to the county; dispute_reminded: 异议待县里处理 · a dispute for the county; dispute_overdue: 异议已超过处理期限 · a dispute is overdue; dispute_settled: 异议已处理 · a dispute was settled; appeal_lodged: 申诉待裁定 · an appeal for the county; appeal_decided: 申诉已裁定 · appeal decided; pledge_released: 爱心意向已处理 · pledge changed or withdrawn; appointment_offered: 任命待确认 · appointment to confirm; administrator_dismissed: 管理员职务已解除 · no longer an administrator; auditor_dismissed: 审计员职务已解除 · no longer an auditor; place_change_proposed: 收货点变更待确认 · collection point to confirm; handover_place_changed: 收货点有变动 · collection point changed; self_report_opened: 有人自报困难 · somebody reported that they need help; household_moved: 有一户人家迁入 · a household moved in; household_left: 有一户人家迁出 · a household moved away; household_transfer_requested: 请核实人员移交 · somebody was registered elsewhere
+             * @enum {string}
+             */
+            kind: "need_published" | "need_posted" | "need_confirmed" | "need_returned" | "review_reminded" | "county_review_reminded" | "review_overdue" | "county_review_overdue" | "need_rejected" | "need_withdrawn" | "need_closed" | "need_expiring" | "pledge_expiring" | "need_renewed" | "need_expired" | "need_reopened" | "need_not_received" | "need_met" | "verification_faulted" | "village_fell_silent" | "need_reported" | "match_proposed" | "match_reminded" | "match_accepted" | "match_send_reminded" | "match_refused" | "match_declined" | "match_lapsed" | "match_need_moved" | "match_revised" | "match_need_ended" | "match_need_reopened" | "match_sent" | "match_receipt_reminded" | "match_received" | "match_closed" | "claim_failed" | "thanks_written" | "thanks_given" | "thanks_refused" | "dispute_opened" | "dispute_answered" | "dispute_raised" | "dispute_reminded" | "dispute_overdue" | "dispute_settled" | "appeal_lodged" | "appeal_decided" | "pledge_released" | "appointment_offered" | "administrator_dismissed" | "auditor_dismissed" | "place_change_proposed" | "handover_place_changed" | "self_report_opened" | "household_moved" | "household_left" | "household_transfer_requested";
+            channels: ("sms" | "email")[];
+        };
         LabelIn: {
             /**
              * @description unstable_lifted: 脱贫不稳定户 · lifted out of poverty but not yet stable; marginal: 边缘易致贫户 · on the edge of poverty; sudden_hardship: 突发严重困难户 · in sudden severe hardship
@@ -7835,6 +7869,53 @@ export interface components {
             items: components["schemas"]["NoticeOut"][];
             next: string | null;
         };
+        NoticePreferencesIn: {
+            /** @description channels over which notices may leave the app; the app itself shows all of them */
+            channels: ("sms" | "email")[];
+            /** @description channels of single kinds; a kind that is missing takes all of `channels` */
+            kinds?: components["schemas"]["KindChannelsIn"][];
+            /**
+             * @description null is the time of one's region: Xinjiang time in Xinjiang, Beijing time elsewhere
+             * @enum {string|null}
+             */
+            time_zone: "Asia/Shanghai" | "Asia/Urumqi" | null;
+            /** @description nothing leaves then but what is urgent; null is never */
+            quiet_hours: components["schemas"]["QuietHoursIn"] | null;
+            /** @description whether urgent notices leave in quiet hours too; codes always do */
+            urgent_passes: boolean;
+            /** @description the most SMS of a day; urgent ones count, and leave anyway */
+            sms_per_day: number;
+            /**
+             * @description how notices leave that are not urgent: `daily` is together, at 8 in the morning
+             * @enum {string}
+             */
+            digest: "daily" | "never";
+        };
+        NoticePreferencesOut: {
+            version: number;
+            /** @description channels over which notices may leave the app; the app itself shows all of them */
+            channels: ("sms" | "email")[];
+            /** @description every kind, with the channels over which it may leave */
+            kinds: components["schemas"]["KindChannelsOut"][];
+            /**
+             * @description null is the time of one's region: Xinjiang time in Xinjiang, Beijing time elsewhere
+             * @enum {string|null}
+             */
+            time_zone: "Asia/Shanghai" | "Asia/Urumqi" | null;
+            /** @description nothing leaves then but what is urgent; null is never */
+            quiet_hours: components["schemas"]["QuietHoursOut"] | null;
+            /** @description whether urgent notices leave in quiet hours too; codes always do */
+            urgent_passes: boolean;
+            /** @description the most SMS of a day; urgent ones count, and leave anyway */
+            sms_per_day: number;
+            /**
+             * @description how notices leave that are not urgent: `daily` is together, at 8 in the morning
+             * @enum {string}
+             */
+            digest: "daily" | "never";
+            /** @description operations (`operationId`) that the caller may carry out on it now */
+            allowed: string[];
+        };
         OfferedLineOut: {
             row: number | null;
             /** Format: uuid */
@@ -8485,6 +8566,18 @@ export interface components {
         ProvenOut: {
             /** Format: date-time */
             visit_by: string | null;
+        };
+        QuietHoursIn: {
+            /** @example 22:00 */
+            since: string;
+            /** @example 07:00 */
+            until: string;
+        };
+        QuietHoursOut: {
+            /** @example 22:00 */
+            since: string;
+            /** @example 07:00 */
+            until: string;
         };
         QuotaOut: {
             /** @description people in the household; null: not registered */
@@ -9960,6 +10053,8 @@ export type ItemRuleIn = components['schemas']['ItemRuleIn'];
 export type ItemRuleOut = components['schemas']['ItemRuleOut'];
 export type JwkOut = components['schemas']['JwkOut'];
 export type JwksOut = components['schemas']['JwksOut'];
+export type KindChannelsIn = components['schemas']['KindChannelsIn'];
+export type KindChannelsOut = components['schemas']['KindChannelsOut'];
 export type LabelIn = components['schemas']['LabelIn'];
 export type LabelOut = components['schemas']['LabelOut'];
 export type LeavingIn = components['schemas']['LeavingIn'];
@@ -10017,6 +10112,8 @@ export type NeedsNoteOut = components['schemas']['NeedsNoteOut'];
 export type NothingIn = components['schemas']['NothingIn'];
 export type NoticeOut = components['schemas']['NoticeOut'];
 export type NoticePage = components['schemas']['NoticePage'];
+export type NoticePreferencesIn = components['schemas']['NoticePreferencesIn'];
+export type NoticePreferencesOut = components['schemas']['NoticePreferencesOut'];
 export type OfferedLineOut = components['schemas']['OfferedLineOut'];
 export type OrganisationIn = components['schemas']['OrganisationIn'];
 export type OrganisationOut = components['schemas']['OrganisationOut'];
@@ -10054,6 +10151,8 @@ export type ProgressOut = components['schemas']['ProgressOut'];
 export type ProposalIn = components['schemas']['ProposalIn'];
 export type ProposalOut = components['schemas']['ProposalOut'];
 export type ProvenOut = components['schemas']['ProvenOut'];
+export type QuietHoursIn = components['schemas']['QuietHoursIn'];
+export type QuietHoursOut = components['schemas']['QuietHoursOut'];
 export type QuotaOut = components['schemas']['QuotaOut'];
 export type RankedOut = components['schemas']['RankedOut'];
 export type RatesOut = components['schemas']['RatesOut'];
@@ -21189,6 +21288,87 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ResendingOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_notice_preferences: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the `ETag` of an earlier answer; 304 when it is unchanged */
+                "If-None-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NoticePreferencesOut"];
+                };
+            };
+            /** @description unchanged */
+            304: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_notice_preferences: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when it has changed since */
+                "If-Match": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NoticePreferencesIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NoticePreferencesOut"];
                 };
             };
             /** @description a problem */

@@ -574,6 +574,11 @@ def seed_notify(stage: Stage) -> None:
     stage.recipes["print_work_list", "staff"] = {"region": stage.village}
     stage.words["reason"] = ["no_address"]
     stage.words["channel"] = ["sms"]
+    stage.words["channels"] = [["sms", "email"], ["email"]]
+    stage.words["time_zone"] = ["Asia/Shanghai", None]
+    stage.words["quiet_hours"] = [{"since": "22:00", "until": "07:00"}, None]
+    stage.words["urgent_passes"] = [True, False]
+    stage.words["sms_per_day"] = [3]
     stage.words["until"] = [
         item["id"] for kind in stage.people for item in stage.client.get("/v1/notices", by=stage.people[kind]).json["items"]
     ]

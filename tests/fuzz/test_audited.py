@@ -70,7 +70,12 @@ NOT_RECORDED = {
         "list_photos": "lists no picture", "get_photo": "shows no picture",
     },
     "notify": {
-        **dict.fromkeys(("list_notices", "count_unread_notices", "get_notice", "read_notice", "read_notices"), OWN),
+        **dict.fromkeys((
+                "list_notices", "count_unread_notices", "get_notice", "read_notice", "read_notices", "get_notice_preferences",
+                "set_notice_preferences",
+            ),
+            OWN,
+        ),
         **dict.fromkeys(("list_message_failures", "count_message_failures"), NOTHING_PERSONAL),
         "resend_messages": "is recorded about no person; services/notify/tests/test_message_routes.py shows the entry",
         "tell_households": "is recorded line by line, as `tell_household`; services/notify/tests/test_work_list.py shows the entries",

@@ -20,6 +20,7 @@ from notify import queries
 from notify.events import notice_delivered
 from notify.messages import actions as messages
 from notify.model import IN_APP, Notice
+from notify.preferences.actions import delete_preferences
 from notify.rules import ADMINISTRATOR, notices_of
 
 DELETED_AT_ONCE = 10_000
@@ -69,10 +70,11 @@ def write_notices(session: Session, events: Sequence[Event]) -> None:
 
 
 def delete_notices(session: Session, events: Sequence[PersonErased]) -> None:
-    """Delete the notices and messages to people who were erased."""
+    """Delete the notices and messages to people who were erased, and their preferences."""
     gone = {one for event in events for one in (event.account_id, event.household_id) if one}
     session.execute(delete(Notice).where(Notice.recipient_id.in_(gone)))
     messages.delete_messages_of(session, gone)
+    delete_preferences(session, gone)
 
 
 def delete_old_notices(session: Session) -> None:

@@ -19,12 +19,14 @@ from notify import actions, queries
 from notify.messages import api as messages
 from notify.messages import reporting
 from notify.model import Notice
+from notify.preferences import api as preferences
+from notify.preferences import unsubscribing
 from notify.words import words_for
 from notify.work_list import api as work_list
 
 api = APIBlueprint("notify", __name__, url_prefix="/v1")
 
-for part in (messages, work_list, reporting):
+for part in (messages, work_list, reporting, preferences, unsubscribing):
     api.register_blueprint(part.api)
 
 KINDS = kinds()

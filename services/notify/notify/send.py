@@ -18,7 +18,7 @@ from chassis.ops import gc_tuning, metrics, telemetry
 from chassis.ops.readiness import Readiness
 from chassis.settings import Settings
 from chassis.start import read_settings
-from notify.messages import actions
+from notify.messages import actions, manners
 from notify.messages.sending import AT_ONCE, Sender
 from notify.settings import SendingSettings
 
@@ -41,7 +41,7 @@ def run(settings: Settings, stopping: threading.Event) -> None:
                         sender.wait(0.5)
                         continue
                     with database.begin() as session:
-                        due = actions.claim(session, free)
+                        due = manners.hold(session, actions.claim(session, free))
                     readiness.reach("database")
                     pause = 0.2
                     sender.take(due)

@@ -9,6 +9,7 @@ from contracts.notices import by_event
 from contracts.users import AdministratorDismissed, AuditorDismissed, CodeRequested, PersonErased
 from notify import actions
 from notify.messages import actions as messages
+from notify.messages import manners
 from notify.messages.model import Message
 
 
@@ -38,6 +39,10 @@ class Worker(ServiceWorker):
     @handles_batch(PersonErased)
     def on_people_erased(self, session: Session, events: list[PersonErased]) -> None:
         actions.delete_notices(session, events)
+
+    @every(seconds=5, at_start=False)
+    def gather_digests(self, session: Session) -> None:
+        manners.gather(session)
 
     @every(seconds=3600, at_start=False)
     def delete_old_messages(self, session: Session) -> None:

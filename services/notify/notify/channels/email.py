@@ -19,11 +19,12 @@ _MAILBOX_REFUSED = {450, 451, 452, 550, 551, 552, 553}
 _PAGE = Environment(autoescape=True).from_string(
     '<!doctype html><html lang="{{ language }}"><meta charset="utf-8"><body style="font: 16px/1.7 sans-serif; color: #1f2933">'
     '<h1 style="font-size: 20px">{{ title }}</h1>{% for line in lines %}<p>{{ line }}</p>{% endfor %}'
-    '<p><a href="{{ link }}">{{ label }}</a></p><p style="color: #52606d; font-size: 14px">{{ foot }}</p></body></html>'
+    '<p><a href="{{ link }}">{{ label }}</a></p><p style="color: #52606d; font-size: 14px">{{ foot }}'
+    '{% if ending %} <a href="{{ ending }}" style="color: #52606d">{{ ending_label }}</a>{% endif %}</p></body></html>'
 )
 _LABELS = {
-    "zh-CN": ("打开对接平台", "这封邮件由对接平台自动发出。如不想再收到，请回复“退订”。"),
-    "en": ("Open Duijie", 'Duijie sent this mail by itself. To get no more of them, answer "unsubscribe".'),
+    "zh-CN": ("打开对接平台", "这封邮件由对接平台自动发出，请勿回复。", "不再接收邮件"),
+    "en": ("Open Duijie", "Duijie sent this mail by itself. Please do not answer it.", "Send me no more mails"),
 }
 
 
@@ -80,8 +81,9 @@ class Email:
 
 def write_mail(letter: Letter, settings: SmtpSettings) -> EmailMessage:
     """Write a mail in text and HTML. Raises `ValueError` or `HeaderParseError` for an address that is none."""
-    label, foot = _LABELS[letter.language]
+    label, foot, ending_label = _LABELS[letter.language]
     link = settings.public_url
+    ending = f"{link}/v1/notices/unsubscribing/{letter.unsubscribing_key}" if letter.unsubscribing_key else ""
     mail = EmailMessage()
     mail["From"] = Address(settings.sender_name, addr_spec=settings.sender)
     mail["To"] = Address(addr_spec=letter.to)
@@ -89,10 +91,22 @@ def write_mail(letter: Letter, settings: SmtpSettings) -> EmailMessage:
     mail["Date"] = format_datetime(now())
     mail["Message-ID"] = f"<{letter.reference}@{settings.sender.partition('@')[2]}>"
     mail["Auto-Submitted"] = "auto-generated"
-    mail["List-Unsubscribe"] = f"<mailto:{settings.sender}?subject=unsubscribe>"
+    if ending:
+        mail["List-Unsubscribe"] = f"<{ending}>"
+        mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     mail["Content-Language"] = letter.language
-    mail.set_content(f"{letter.body}\n\n{label}: {link}\n\n-- \n{foot}\n", cte="base64")
-    page = _PAGE.render(language=letter.language, title=letter.title, lines=letter.body.splitlines(), link=link, label=label, foot=foot)
+    foot_lines = f"{foot}\n{ending_label}: {ending}" if ending else foot
+    mail.set_content(f"{letter.body}\n\n{label}: {link}\n\n-- \n{foot_lines}\n", cte="base64")
+    page = _PAGE.render(
+        language=letter.language,
+        title=letter.title,
+        lines=letter.body.splitlines(),
+        link=link,
+        label=label,
+        foot=foot,
+        ending=ending,
+        ending_label=ending_label,
+    )
     mail.add_alternative(page, subtype="html", cte="base64")
     return mail
 

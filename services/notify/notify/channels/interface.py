@@ -29,7 +29,8 @@ class Letter:
     """A message with its address, for one provider. It stays in memory, and has no readable form for logs.
 
     `reference` is the message's id, the same in every attempt: the key by which a provider recognises a repetition. `text` names one of the
-    short texts, `parameters` fill it. `title` and `body` are the whole words, for channels without templates.
+    short texts, `parameters` fill it. `title` and `body` are the whole words, for channels without templates. `unsubscribing_key` makes the
+    link by which the recipient ends mails.
     """
 
     reference: UUID
@@ -39,6 +40,7 @@ class Letter:
     parameters: Mapping[str, str]
     title: str
     body: str
+    unsubscribing_key: str | None = None
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,9 @@ from notify.messages.admission import note_failure, note_success
 from notify.messages.model import Attempt, Message, State
 from notify.messages.queries import ListEntry, check_runs_house, failed_for, get_list_entry
 from notify.messages.rules import BY_EMAIL, CODES, EMAIL, PRIORITIES, SMS, WORK_LIST
-from notify.model import Notice
+from notify.model import OUTSIDE, Notice
+from notify.preferences.queries import find_manners
+from notify.preferences.rules import Manners, choose_channels, digest_due
 
 log = logging.getLogger("notify.codes")
 WAKE = "messages"
@@ -32,6 +34,8 @@ LEASE = timedelta(seconds=30)
 """An attempt takes less: the deadlines of door and provider together. Longer ones died with their process."""
 KEPT = timedelta(days=7)
 DELETED_AT_ONCE = 10_000
+UNWANTED, READ, TOGETHER = "unwanted", "read", "gathered"
+"""Reasons for which a message is withdrawn: its recipient does not want it on this channel, has read it, or gets a digest instead."""
 Outcome = Taken | Failure
 _WAKE = text(f"SELECT pg_notify('{WAKE}', '')")
 _PLAN = text(
@@ -78,6 +82,8 @@ class Claimed:
     created_at: datetime
     due_at: datetime
     expires_at: datetime
+    region: str | None = None
+    digest_id: UUID | None = None
     open_attempt: OpenAttempt | None = None
 
     @property
@@ -86,33 +92,46 @@ class Claimed:
 
 
 def plan_messages(session: Session, notices: Mapping[UUID, Mapping[str, Any]], at: datetime) -> None:
-    """Plan the messages of fresh notices: which channel each takes first, when, and which follow."""
-    planned = [one for notice_id, notice in notices.items() if (one := _plan(notice_id, notice, at))]
+    """Plan the messages of fresh notices: which channel each takes first, when, and which follow, as its recipient prefers."""
+    manners = find_manners(session, {notice["recipient_id"]: _region_of(notice) for notice in notices.values()})
+    planned = [one for notice_id, notice in notices.items() if (one := _plan(notice_id, notice, at, manners[notice["recipient_id"]]))]
     if planned:
         session.execute(_PLAN, {"messages": msgspec.json.encode(planned).decode(), "at": at})
         if any(one["due_at"] <= at for one in planned):
             session.execute(_WAKE)
 
 
-def _plan(notice_id: UUID, notice: Mapping[str, Any], at: datetime) -> dict[str, Any] | None:
+def _plan(notice_id: UUID, notice: Mapping[str, Any], at: datetime, manners: Manners) -> dict[str, Any] | None:
     has_app = bool(notice["has_app"])
-    is_household = notice["side"] == "household" and notice["facts"].get("on_behalf") is False
-    route = rules.find_route(notice["side"], notice["urgency"], has_app=has_app, is_household=is_household)
-    if route is None:
+    route = rules.find_route(notice["side"], notice["urgency"], has_app=has_app, is_household=_is_of_household(notice))
+    channels = choose_channels(manners, notice["kind"], route.channels, has_app=has_app) if route else ()
+    if route is None or not channels:
         return None
+    due_at = at + (rules.ON_THE_LIST_FOR if channels[0] == WORK_LIST else route.wait)
     priority = rules.URGENT if notice["urgency"] == "high" else rules.ORDINARY
+    expires_at = due_at + rules.KEPT_TRYING[priority]
+    if has_app and priority == rules.ORDINARY and manners.digest == "daily":
+        priority, due_at = rules.GATHERED, digest_due(manners, due_at)
     return {
         "id": new_id(),
         "notice_id": notice_id,
         "recipient_id": notice["recipient_id"],
-        "region": notice["region"] if is_household else None,
-        "channel": route.channels[0],
-        "then": route.channels[1:],
+        "region": _region_of(notice),
+        "channel": channels[0],
+        "then": channels[1:],
         "kind": notice["kind"],
         "priority": priority,
-        "due_at": at + route.wait,
-        "expires_at": at + route.wait + rules.KEPT_TRYING[priority],
+        "due_at": due_at,
+        "expires_at": expires_at,
     }
+
+
+def _region_of(notice: Mapping[str, Any]) -> str | None:
+    return notice["region"] if _is_of_household(notice) else None
+
+
+def _is_of_household(notice: Mapping[str, Any]) -> bool:
+    return notice["side"] == "household" and notice["facts"].get("on_behalf") is False
 
 
 def record_codes(session: Session, events: Sequence[CodeRequested]) -> None:
@@ -270,13 +289,13 @@ def fail(session: Session, claimed: Claimed, outcome: Failure, reason: str) -> N
 
 
 def settle(session: Session, message: Message, state: State, reason: str | None) -> None:
-    """End a message. After a failure the next channel has its turn; after a delivery none has any more."""
+    """End a message. After a failure the next channel has its turn, or when this one is `UNWANTED`; after a delivery none has any more."""
     at = now()
     message.state, message.reason, message.settled_at = state, reason, at
     session.flush()
     if message.notice_id is None:
         return
-    if state in rules.FAILURES and message.then:
+    if (state in rules.FAILURES and message.then) or (reason == UNWANTED and _has_wanted_channel(session, message)):
         _fall_back(session, message, at)
     elif state == "delivered":
         siblings = update(Message).where(Message.notice_id == message.notice_id, Message.settled_at.is_(None))
@@ -377,25 +396,40 @@ def _try_again(session: Session, message: Message, at: datetime, reason: str | N
     session.flush()
 
 
+def _has_wanted_channel(session: Session, message: Message) -> bool:
+    """Tell whether a message that is not wanted on its channel goes on. Whoever has the app needs nobody of the village to be told."""
+    if not message.then:
+        return False
+    notice = session.get(Notice, message.notice_id)
+    return message.then[0] != WORK_LIST or (notice is not None and notice.channel == OUTSIDE)
+
+
 def _fall_back(session: Session, message: Message, at: datetime) -> None:
-    """Plan the message of the next channel. What comes onto a work list waits there for somebody of the village."""
+    """Plan the message of the next channel. What comes onto a work list waits there for somebody of the village, each notice by itself."""
     channel, *then = message.then
     stays = rules.ON_THE_LIST_FOR if channel == WORK_LIST else timedelta(0)
-    following = {
-        "id": new_id(),
-        "notice_id": message.notice_id,
-        "recipient_id": message.recipient_id,
-        "region": message.region,
-        "channel": channel,
-        "then": then,
-        "kind": message.kind,
-        "priority": message.priority,
-        "state": "created",
-        "attempts": 0,
-        "doubts": 0,
-        "created_at": at,
-        "due_at": at + stays,
-        "expires_at": at + stays + rules.KEPT_TRYING[message.priority],
-    }
-    session.execute(upsert(Message).values(following).on_conflict_do_nothing())
+    gathered = {message.notice_id: message.kind}
+    if channel == WORK_LIST and message.digest_id:
+        gathered = dict(session.execute(select(Message.notice_id, Message.kind).where(Message.digest_id == message.digest_id)).all())
+    following = [
+        {
+            "id": new_id(),
+            "notice_id": notice_id,
+            "recipient_id": message.recipient_id,
+            "region": message.region,
+            "channel": channel,
+            "then": then,
+            "kind": kind,
+            "priority": message.priority,
+            "state": "created",
+            "attempts": 0,
+            "doubts": 0,
+            "created_at": at,
+            "due_at": at + stays,
+            "expires_at": at + stays + rules.KEPT_TRYING[message.priority],
+            "digest_id": None if channel == WORK_LIST else message.digest_id,
+        }
+        for notice_id, kind in gathered.items()
+    ]
+    session.execute(upsert(Message).on_conflict_do_nothing(), following)
     session.execute(_WAKE)

@@ -21,7 +21,8 @@ class Message(Base):
     report is overdue. `state` goes from `created` over `sending` to an end, at `settled_at`; a `temporary-failure` without `settled_at` is
     tried again. `doubtful` is a code of which nobody can tell whether it left. `withdrawn` was not sent because nobody needs it any more.
     `reason` is the last code of provider or door. `then` are the channels to try next if this one fails. `doubts` counts attempts of which
-    nobody can tell whether they reached the provider. `region` is set for households alone, whose village has a work list.
+    nobody can tell whether they reached the provider. `region` is set for households alone, whose village has a work list. A message
+    with `digest_id` stands for several notices: those of all messages with the same, which were `withdrawn` when it gathered them.
     """
 
     __tablename__ = "messages"
@@ -33,6 +34,7 @@ class Message(Base):
         Index("messages_notice_id", "notice_id", "channel", unique=True, postgresql_where=text("notice_id IS NOT NULL")),
         Index("messages_recipient_id", "recipient_id", postgresql_where=text("recipient_id IS NOT NULL")),
         Index("messages_region", "region", "id", postgresql_where=text("region IS NOT NULL")),
+        Index("messages_digest_id", "digest_id", postgresql_where=text("digest_id IS NOT NULL")),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -54,6 +56,7 @@ class Message(Base):
     expires_at: Mapped[datetime] = mapped_column(Moment)
     taken_at: Mapped[datetime | None] = mapped_column(Moment)
     settled_at: Mapped[datetime | None] = mapped_column(Moment)
+    digest_id: Mapped[UUID | None]
 
 
 class Attempt(Base):

@@ -1,7 +1,8 @@
 """Queries of messages: failures for those who run the house, and the work list of a village."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, func, select
@@ -15,6 +16,17 @@ from notify.messages.rules import WORK_LIST
 from notify.model import Notice
 
 _IS_FAILED = (Message.settled_at.is_not(None), Message.state.like("%-failure"))
+
+
+class HasNotices(Protocol):
+    """A message, as it stands in the table or as it was claimed."""
+
+    @property
+    def id(self) -> UUID: ...
+    @property
+    def notice_id(self) -> UUID | None: ...
+    @property
+    def digest_id(self) -> UUID | None: ...
 
 
 @dataclass(frozen=True)
@@ -79,6 +91,17 @@ def with_notices(session: Session, messages: list[Message]) -> list[ListEntry]:
     asked = select(Notice).where(Notice.id.in_([one.notice_id for one in messages if one.notice_id]))
     notices = {one.id: one for one in session.scalars(asked)}
     return [ListEntry(one, notices[one.notice_id]) for one in messages if one.notice_id in notices]
+
+
+def load_notices(session: Session, messages: Sequence[HasNotices]) -> dict[UUID, list[Notice]]:
+    """Load the notices that each message stands for, oldest first: one, or all of a digest."""
+    digests = {one.digest_id for one in messages if one.digest_id}
+    gathered = select(Message.digest_id, Message.notice_id).where(Message.digest_id.in_(digests)).distinct()
+    members = session.execute(gathered).all() if digests else []
+    wanted = {one.id: {id for digest, id in members if digest == one.digest_id} if one.digest_id else {one.notice_id} for one in messages}
+    every = {id for ids in wanted.values() for id in ids if id}
+    found = session.scalars(select(Notice).where(Notice.id.in_(every)).order_by(Notice.id)).all() if every else []
+    return {message_id: [notice for notice in found if notice.id in ids] for message_id, ids in wanted.items()}
 
 
 def _filtered(filters: dict[str, Any]) -> list[ColumnElement[bool]]:

@@ -13,9 +13,9 @@ Side = Literal["giver", "household", "administrator"]
 SMS, EMAIL, WORK_LIST = "sms", "email", "work_list"
 BY_EMAIL = {"email_change"}
 """Purposes of codes that are mailed; all others go by SMS."""
-CODES, URGENT, ORDINARY = 0, 1, 2
+CODES, URGENT, ORDINARY, GATHERED = 0, 1, 2, 3
 PRIORITIES = (CODES, URGENT, ORDINARY)
-"""Codes leave first: a person waits for each. Urgent notices leave before others."""
+"""Codes leave first: a person waits for each. Urgent notices leave before others. What is to be gathered waits for its digest."""
 FAILURES = ("temporary-failure", "permanent-failure", "technical-failure")
 
 UNREAD_FOR = timedelta(hours=24)

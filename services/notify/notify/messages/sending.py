@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +11,6 @@ from typing import TypeVar
 from uuid import UUID
 
 from prometheus_client import Counter, Histogram
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from chassis.data.database import Database, now
@@ -25,8 +24,10 @@ from notify.messages import actions, rules
 from notify.messages.actions import Claimed
 from notify.messages.admission import admit, find_closure
 from notify.messages.contacts import Contact, Door, DoorError
-from notify.messages.letters import address_of, write_code, write_notice
+from notify.messages.letters import address_of, category_of, write_code, write_letter
+from notify.messages.queries import load_notices
 from notify.model import Notice
+from notify.preferences.actions import make_keys
 from notify.settings import SendingSettings
 
 log = logging.getLogger("notify.send")
@@ -64,6 +65,17 @@ class Ready:
 
     claimed: Claimed
     letter: Letter
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the database says of a batch: the notices of each message, words of items, unsubscribing keys by recipient, and until when all
+    providers are closed."""
+
+    notices: Mapping[UUID, Sequence[Notice]]
+    items: Mapping[str, ItemWords]
+    keys: Mapping[UUID, str]
+    closed: datetime | None
 
 
 class Sender:
@@ -144,15 +156,15 @@ class Sender:
         return len(batch) - left
 
     def _write_letters(self, channel: str, batch: Sequence[Claimed]) -> list[Ready]:
-        notices, items, closed = self._commit(lambda session: self._look(session, channel, batch))
+        seen = self._commit(lambda session: self._look(session, channel, batch))
         if not self._providers(channel):
             return self._end(batch, "unconfigured")
-        open_ones = [one for one in batch if not self._is_over(one, notices)]
-        if closed is not None:
-            self._postpone(open_ones, closed, "provider_closed")
+        open_ones = [one for one in batch if not self._is_over(one, seen.notices.get(one.id, []))]
+        if seen.closed is not None:
+            self._postpone(open_ones, seen.closed, "provider_closed")
             return []
         try:
-            return self._address(channel, open_ones, notices, items)
+            return self._address(channel, open_ones, seen)
         except DoorError as error:
             at = now()
             for one in open_ones:
@@ -160,32 +172,30 @@ class Sender:
                 self._postpone([one], again or one.expires_at, error.reason)
             return []
 
-    def _look(
-        self, session: Session, channel: str, batch: Sequence[Claimed]
-    ) -> tuple[dict[UUID, Notice], dict[str, ItemWords], datetime | None]:
-        """Read what is needed from the database in one transaction: notices, words of items, and whether all providers are closed."""
-        asked = [one.notice_id for one in batch if one.notice_id]
-        notices = {one.id: one for one in session.scalars(select(Notice).where(Notice.id.in_(asked)))} if asked else {}
-        categories = {str(notice.facts.get("category", "")) for notice in notices.values()}
+    def _look(self, session: Session, channel: str, batch: Sequence[Claimed]) -> Seen:
+        """Read what is needed from the database in one transaction."""
+        notices = load_notices(session, [one for one in batch if one.notice_id])
+        categories = {category_of(notice) for found in notices.values() for notice in found}
         items = dict(find_words(session, categories)) if categories else {}
         closed = find_closure(session, [entry.name for entry in self._providers(channel)])
+        recipients = {one.recipient_id for one in batch if one.recipient_id}
+        keys = make_keys(session, recipients) if channel == rules.EMAIL and self._providers(channel) else {}
         session.expunge_all()
-        return notices, items, closed
+        return Seen(notices, items, keys, closed)
 
-    def _is_over(self, one: Claimed, notices: dict[UUID, Notice]) -> bool:
+    def _is_over(self, one: Claimed, notices: Sequence[Notice]) -> bool:
         """End a message that nobody needs any more; tell whether it ended."""
-        notice = notices.get(one.notice_id) if one.notice_id else None
         if one.is_code and one.expires_at <= now():
             self._end_code(one, "expired")
-        elif one.notice_id and notice is None:
+        elif one.notice_id and not notices:
             self._withdraw(one, "gone")
-        elif notice is not None and notice.read_at is not None:
+        elif notices and all(notice.read_at is not None for notice in notices):
             self._withdraw(one, "read")
         else:
             return False
         return True
 
-    def _address(self, channel: str, batch: Sequence[Claimed], notices: dict[UUID, Notice], items: dict[str, ItemWords]) -> list[Ready]:
+    def _address(self, channel: str, batch: Sequence[Claimed], seen: Seen) -> list[Ready]:
         """Write the letters of messages whose recipients have an address. Raises `DoorError`."""
         assert self._door
         contacts: dict[UUID, Contact] = {}
@@ -199,10 +209,9 @@ class Sender:
                 else:
                     self._end_code(one, "gone")
             elif one.recipient_id and one.notice_id:
-                notice = notices[one.notice_id]
                 if to := address_of(contacts.get(one.recipient_id), channel):
-                    item = items[str(notice.facts.get("category", ""))]
-                    ready.append(Ready(one, write_notice(one, notice, item, to)))
+                    unread = [notice for notice in seen.notices[one.id] if notice.read_at is None]
+                    ready.append(Ready(one, write_letter(one, unread, seen.items, to, seen.keys.get(one.recipient_id))))
                 else:
                     self._fail(one, "permanent-failure", "no_address")
         return ready
