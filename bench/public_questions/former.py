@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
-from uuid import UUID
 
 import pytest
 from sqlalchemy import and_, func, select, text
@@ -17,6 +16,7 @@ from matching.balance import queries as balance
 from needs import queries as needs
 from needs.hall import queries as hall
 from needs.hall.question import Question
+from needs.hall.rows import HallPage, load_page
 from needs.model import Match, Need, Pledge
 from users.regions import queries as regions
 from users.regions.model import Region
@@ -38,12 +38,13 @@ _WANTING = """
 """
 
 
-def read_places(session: Session, asked: Question, start: Any, wanted: int) -> list[tuple[int, UUID]]:
+def read_at_once(session: Session, asked: Question, start: Any, most: int, limit: int, *, with_sides: bool) -> HallPage:
     """Walk the published needs from the newest, or read all of a category."""
     query = _narrowed(select(Need.id).where(Need.state == "published"), Need, asked.region, asked.categories[0])
     if start[1] is not None:
         query = query.where(Need.id < start[1])
-    return [(0, one) for one in session.scalars(query.order_by(Need.id.desc()).limit(wanted))]
+    places = [(0, one) for one in session.scalars(query.order_by(Need.id.desc()).limit(most))]
+    return load_page(session, places, limit, is_ascending=False, with_sides=with_sides, words=asked.words, items=asked.items)
 
 
 def list_open_pledges(session: Session, region: str = "", category: str | None = None, **paging: Any) -> dict[str, Any]:
@@ -91,7 +92,7 @@ def search_regions(session: Session, name: str, within: str, limit: int) -> list
 
 
 FORMER = {
-    "list_needs": (hall, "_read_places", read_places),
+    "list_needs": (hall, "_read_at_once", read_at_once),
     "list_pledges": (needs, "list_open_pledges", list_open_pledges),
     "get_need": (needs, "get_need", get_need),
     "list_wanting": (balance, "list_most_wanting", list_most_wanting),

@@ -1,18 +1,21 @@
 """Many new rows by COPY: encrypted, readable as mapped rows, all or none; many events and audit entries at once."""
 
 from typing import Any
+from uuid import UUID
 
 import pytest
 from cryptography.fernet import InvalidToken
+from msgspec import Struct, json
 from pantry.model import Taken, Withdrawal
 from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 
 from chassis.data import audit_log
 from chassis.data.audit_log import OPERATOR, AuditEntry, Entry
 from chassis.data.bulk_sql import copy_rows
 from chassis.data.database import is_transient, new_id
-from chassis.data.encryption import plain_rows
+from chassis.data.encryption import open_values, plain_rows
 from chassis.data.new_rows import insert_rows, new_row
 from chassis.messaging import outbox
 from chassis.testing.fixtures import RolledBack, database_fixtures
@@ -53,6 +56,36 @@ def test_plain_row_with_a_value_of_another_is_refused(database: RolledBack) -> N
         rows = session.execute(text("SELECT id, lead(reason) OVER (ORDER BY id) AS reason FROM withdrawals")).all()
         with pytest.raises(InvalidToken):
             plain_rows(Withdrawal, rows)
+
+
+class Plain(Struct):
+    """A row as it comes in JSON."""
+
+    id: UUID
+    reason: str | None
+
+
+def read_plain(session: Session, reason: str) -> list[Plain]:
+    rows = f"SELECT id, {reason} AS reason FROM withdrawals ORDER BY id"
+    return json.decode(session.scalars(text(f"SELECT CAST(json_agg(one) AS text) FROM ({rows}) AS one")).one(), type=list[Plain])
+
+
+def test_rows_of_json_hold_what_mapped_ones_do(database: RolledBack) -> None:
+    with database.begin() as session:
+        insert_rows(session, Withdrawal, withdrawals(*TEXTS))
+    with database.begin() as session:
+        mapped = [(row.id, row.reason) for row in session.scalars(select(Withdrawal).order_by(Withdrawal.id))]
+        rows = read_plain(session, "reason")
+        assert "王秀英" not in str(rows)
+        open_values(Withdrawal, rows, ["reason"])
+        assert [(row.id, row.reason) for row in rows] == mapped
+
+
+def test_row_of_json_with_a_value_of_another_is_refused(database: RolledBack) -> None:
+    with database.begin() as session:
+        insert_rows(session, Withdrawal, withdrawals("王秀英", "李四"))
+        with pytest.raises(InvalidToken):
+            open_values(Withdrawal, read_plain(session, "lead(reason) OVER (ORDER BY id)"), ["reason"])
 
 
 def test_no_rows_need_no_statement(database: RolledBack) -> None:

@@ -1,5 +1,6 @@
 """Division codes in a service: changes in any order, codes in requests and late events, rows that follow their region."""
 
+import time as clock
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from itertools import permutations
@@ -130,6 +131,21 @@ def test_a_request_gets_the_present_code(client: Client, asked: str, read: str) 
 def test_a_request_gets_the_code_of_a_change(client: Client, database: RolledBack) -> None:
     happen(database, ended(A, B), listed(B))
     assert client.get("/v1/places", region=A).json == client.get("/v1/places", region=B).json == {"region": B}
+
+
+@pytest.mark.parametrize("seconds", [3600.0, unguarded(0.0, "without memory a guest sees it at once")])
+def test_a_guest_may_see_a_code_as_it_was_just_now(
+    database: RolledBack, keys: KnownKeys, monkeypatch: pytest.MonkeyPatch, seconds: float
+) -> None:
+    monkeypatch.setattr(database, "remembered_seconds", seconds)
+    client = Client(create_app("pantry", make_api(), database=database, keys=keys).test_client(), keys)
+    assert client.get("/v1/places", region=A).json == {"region": A}
+    happen(database, ended(A, B), listed(B))
+    assert client.get("/v1/places", by=Person("donor"), region=A).json == {"region": B}, "whoever is signed in sees it at once"
+    assert client.get("/v1/places", region=A).json == {"region": A}
+    later = clock.monotonic() + 2 * seconds
+    monkeypatch.setattr(regions.time, "monotonic", lambda: later)
+    assert client.get("/v1/places", region=A).json == {"region": B}
 
 
 def test_a_split_county_is_refused_with_its_successors(client: Client) -> None:

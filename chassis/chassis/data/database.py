@@ -39,6 +39,9 @@ tables = MetaData(naming_convention=NAMING)
 class Database:
     """A pool of connections to one PostgreSQL database."""
 
+    remembered_seconds = 1.0
+    """How long answers to guests may rest on changes of region codes that were looked up before."""
+
     def __init__(
         self,
         url: str,

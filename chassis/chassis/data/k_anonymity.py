@@ -14,8 +14,8 @@ TOWNSHIP_DIGITS, COUNTY_DIGITS = 9, 6
 def township_query(table: str, condition: str) -> TextClause:
     """Return a query of the townships among `towns` with enough households in the rows of `table` that meet `condition`.
 
-    It needs an index on `(left(region, 9), household_id)` with this condition, or a wider one. It probes that index once for each
-    household, five times at most for a township, however many rows there are.
+    It needs an index on `(left(region, 9), household_id)` with this condition, or a wider one. It reads the first five entries of a
+    township, and goes on by one for each household that is missing: nine at most, however many rows there are.
     """
     return text(f"WITH RECURSIVE {describe_townships(table, condition)} SELECT town FROM public_towns")
 
@@ -25,15 +25,18 @@ def describe_townships(table: str, condition: str, asked: str = "SELECT unnest(C
 
     Their parameter `fewest` is `FEWEST_HOUSEHOLDS`.
     """
-    households = f"SELECT household_id FROM {table} WHERE {condition} AND left(region, {TOWNSHIP_DIGITS}) = found.town"
+    households = f"SELECT household_id FROM {table} WHERE {condition} AND left(region, {TOWNSHIP_DIGITS}) ="
+    in_order = "ORDER BY household_id LIMIT"
     return f"""
         asked (town) AS ({asked}),
         found (town, household_id, place) AS (
-            SELECT town COLLATE "C", CAST(NULL AS uuid), 0 FROM asked
+            SELECT town, first.* FROM (SELECT town COLLATE "C" AS town FROM asked) AS each CROSS JOIN LATERAL (
+                SELECT (array_agg(household_id))[:fewest], CAST(count(DISTINCT household_id) AS integer)
+                FROM ({households} each.town {in_order} :fewest) AS entries
+            ) AS first
             UNION ALL
             SELECT town, next.household_id, place + 1 FROM found CROSS JOIN LATERAL (
-                {households} AND household_id > coalesce(found.household_id, '00000000-0000-0000-0000-000000000000')
-                ORDER BY household_id LIMIT 1
+                {households} found.town AND household_id > found.household_id {in_order} 1
             ) AS next WHERE place < :fewest
         ),
         public_towns (town) AS (SELECT town FROM found WHERE place = :fewest)

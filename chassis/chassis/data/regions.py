@@ -1,5 +1,6 @@
 """Division codes as a service knows them: the shipped edition, and on top of it the changes that users publishes."""
 
+import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -22,7 +23,7 @@ from contracts.users import RegionListed, RegionSucceeded
 _IDS = UUID("7d1f0f0a-2c6e-5b0e-8a53-0c7c2b8a5109")
 _lookup: ContextVar[Lookup] = ContextVar("regions_lookup", default=no_changes)
 
-MOST_PREDECESSORS = 1_000
+MOST_PREDECESSORS, MOST_REMEMBERED = 1_000, 10_000
 
 region_changes = Table(
     "region_changes",
@@ -131,10 +132,28 @@ def find_predecessors(session: Session, code: str) -> list[str]:
     return found
 
 
+class RememberedChanges:
+    """Changes of codes as they were looked up within the last `seconds`, for the questions of guests."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._kept: dict[tuple[str, ...], tuple[float, Mapping[str, Change]]] = {}
+
+    def find(self, session: Session, codes: Collection[str]) -> Mapping[str, Change]:
+        """Find the changes of these codes, by a query unless they were looked up just now."""
+        key, at = tuple(codes), time.monotonic()
+        kept = self._kept.get(key)
+        if kept is None or kept[0] <= at:
+            if len(self._kept) >= MOST_REMEMBERED:
+                self._kept.clear()
+            kept = self._kept[key] = (at + self._seconds, find_changes(session, codes))
+        return kept[1]
+
+
 @contextmanager
-def regions_of_session(session: Session) -> Iterator[None]:
-    """Let the field `Region` resolve codes by this session until the end of the block."""
-    with _resolving_by(partial(find_changes, session)):
+def regions_of_session(session: Session, remembered: RememberedChanges | None = None) -> Iterator[None]:
+    """Let the field `Region` resolve codes by this session until the end of the block, or by what is remembered."""
+    with _resolving_by(partial(remembered.find if remembered else find_changes, session)):
         yield
 
 

@@ -14,6 +14,7 @@ from werkzeug.exceptions import HTTPException
 from chassis import problems
 from chassis.data.database import Database, is_statement_timeout, is_transient
 from chassis.data.personal_keys import PersonErased
+from chassis.data.regions import RememberedChanges
 from chassis.http import audit_log, cookies, dead_letters, deadlines, draining, headers, openapi, rate_limits, strict_json
 from chassis.http.auth import FetchedKeys, Keys
 from chassis.http.front import REFUSED
@@ -52,7 +53,8 @@ def create_app(service: str, api: APIBlueprint, *, database: Database | None = N
         keys = keys or FetchedKeys(settings.jwks_url, database)
     app = Web(service, title=f"Duijie {service} 对接", version="1", docs_path=None, spec_path=f"/openapi/{service}.json", json_errors=False)
     app.config.update(openapi.CONFIG, MAX_CONTENT_LENGTH=BODY_BYTES)
-    app.extensions.update(database=database, keys=keys, rates=rate_limits.RateLimiter(web))
+    remembered = RememberedChanges(database.remembered_seconds)
+    app.extensions.update(database=database, keys=keys, rates=rate_limits.RateLimiter(web), regions=remembered)
     _measure(app, service)
     headers.install(app, web)
     cookies.install(app, web)

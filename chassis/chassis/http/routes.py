@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from chassis.data import audit_log
 from chassis.data.database import Database, is_transient
-from chassis.data.regions import regions_of_session
+from chassis.data.regions import RememberedChanges, regions_of_session
 from chassis.http import idempotency, openapi, rate_limits, shown, versions
 from chassis.http.auth import ANYONE, SIGNED_IN, Caller, Keys, View, caller_of_request, is_signed_in
 from chassis.http.cookies import READS, foreign_origin
@@ -65,8 +65,8 @@ def access(
             opened: Session | None = None
             try:
                 is_read = not who and request.method in READS and not is_signed_in()
-                transaction = database.read() if is_read else database.begin()
-                with span as trace, transaction as session, regions_of_session(session):
+                transaction, remembered = (database.read(), _remembered_regions()) if is_read else (database.begin(), None)
+                with span as trace, transaction as session, regions_of_session(session, remembered):
                     opened = session
                     outbox.continue_trace(session, trace)
                     caller = _caller(keys, who, signs_in, session)
@@ -108,6 +108,11 @@ def access(
         return guarded
 
     return decorate
+
+
+def _remembered_regions() -> RememberedChanges:
+    remembered: RememberedChanges = current_app.extensions["regions"]
+    return remembered
 
 
 def _caller(keys: Keys, who: Collection[str], signs_in: bool, session: Session) -> Caller | None:

@@ -43,6 +43,8 @@ os.environ.setdefault("PUBLIC_URL", "https://duijie.example.org")
 class RolledBack(Database):
     """A database whose transactions are savepoints of one transaction, which a test rolls back at its end."""
 
+    remembered_seconds = 0.0
+
     @contextmanager
     def trial(self) -> Iterator["RolledBack"]:
         """Begin the outer transaction; roll it back at the end of the block."""

@@ -2,9 +2,10 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from random import Random
-from typing import Any
+from types import NoneType
+from typing import Any, get_type_hints
 from uuid import UUID
 
 import pytest
@@ -14,8 +15,9 @@ from chassis.data.audit_log import id_at
 from chassis.data.database import new_id, now
 from chassis.testing.fixtures import Client, Person, RolledBack, administrator_of
 from chassis.testing.twins import unguarded
+from needs.api.needs import PERSONAL, NeedOut
 from needs.catalogue import catalogue
-from needs.hall import counts, kinds, queries
+from needs.hall import counts, kinds, queries, rows
 from needs.hall.cursor import read_cursor, write_cursor
 from needs.hall.question import URGENCIES, drop_nested
 from needs.hall.words import list_bigrams
@@ -262,6 +264,27 @@ def test_everybody_reads_the_hall_with_needs_of_their_own(
         alone = client.get(f"/v1/needs/{shown.id}", by=caller)
         assert own["allowed"] == alone.json["allowed"]
         assert client.get(f"/v1/needs/{shown.id}/photos", by=caller).status_code == 200
+
+
+def test_a_need_of_the_hall_is_the_one_that_is_got_alone(client: Client, database: RolledBack, needs: list[Need]) -> None:
+    shown = [need for need in needs if need.is_shown][:4]
+    with database.begin() as session:
+        plain, priced, money, bare = (session.get_one(Need, need.id) for need in shown)
+        plain.story, plain.specification = '老人独居，"冬天"屋里很冷', '{"size": "1.5米", "age": 3}'
+        plain.posted_at, plain.expires_at = datetime(2026, 11, 30, tzinfo=UTC), datetime(2026, 12, 30, 8, 0, 0, 120, tzinfo=UTC)
+        priced.terms, priced.quantity = {"price": 550, "size": 4, "usual": 2}, 3
+        money.unit, money.quantity, money.charity, money.charity_id = "fen", 300_000, "遂宁市慈善总会", new_id()
+        bare.published_at = None
+    for caller in (None, Person("donor")):
+        listed = {one["id"]: one for one in client.get("/v1/needs", by=caller, limit=100).json["items"]}
+        for need in shown:
+            assert listed[str(need.id)] == client.get(f"/v1/needs/{need.id}", by=caller).json
+    assert [*rows.HallNeed.__struct_fields__] == [*NeedOut.names()]
+
+
+def test_what_the_public_does_not_see_cannot_be_in_the_hall() -> None:
+    hints = get_type_hints(rows.HallNeed)
+    assert {name for name in PERSONAL if hints[name] is not NoneType} == set()
 
 
 def test_an_unchanged_list_is_not_sent_again(client: Client, database: RolledBack, needs: list[Need]) -> None:

@@ -5,15 +5,17 @@ from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from apiflask import APIBlueprint
 from marshmallow import fields
 from sqlalchemy.orm import Session
 
 from chassis.data.database import now
-from chassis.data.k_anonymity import TOWNSHIP_DIGITS, public_region
+from chassis.data.k_anonymity import public_region
 from chassis.http.auth import ANYONE, HOUSEHOLD, STAFF, Caller
 from chassis.http.fields import AllowedOperations, Category, Choice, Flag, Id, NothingIn, Region, Schema, Strict, Text, Whole
 from chassis.http.pagination import PageIn, page_of
+from chassis.http.rendering import render_exact
 from chassis.http.routes import access
 from chassis.http.shown import note_shown
 from needs import actions, queries
@@ -26,6 +28,7 @@ from needs.guide.queries import load_guide
 from needs.guide.rules import find_warnings
 from needs.hall.api import NeedHallIn, read_question
 from needs.hall.queries import list_hall
+from needs.hall.rows import HallPage
 from needs.labels import URGENCY
 from needs.model import Household, Need
 from needs.photos.queries import count_photos
@@ -212,9 +215,9 @@ def list_needs(session: Session, caller: Caller | None, query_data: dict[str, An
     Several filters hold together. `count_needs` tells how many needs a question has.
     """
     paging = {name: query_data.pop(name) for name in ("cursor", "limit") if name in query_data}
-    page = list_hall(session, read_question(session, query_data), **paging)
-    towns = {need.region[:TOWNSHIP_DIGITS] for need in page["items"] if need.is_town_shown}
-    return page | {"items": needs_out(session, page["items"], caller, masked_with=towns)}
+    page, following = list_hall(session, read_question(query_data), **paging, with_sides=caller is not None)
+    _allow_acts(session, caller, page)
+    return render_exact(msgspec.json.encode({"items": page.items, "next": following}))
 
 
 @api.get("/needs/mine")
@@ -291,21 +294,22 @@ def _page_out(session: Session, page: dict[str, Any], caller: Caller) -> dict[st
     return page | {"items": needs_out(session, page["items"], caller)}
 
 
-def needs_out(
-    session: Session, needs: Sequence[Need], caller: Caller | None, masked_with: Collection[str] | None = None
-) -> list[dict[str, Any]]:
-    """Render needs as their caller may see them, and note for the audit log whose needs are shown whole.
+def _allow_acts(session: Session, caller: Caller | None, page: HallPage) -> None:
+    """State with each need of the hall what its caller may do with it. The needs themselves stay masked for everybody."""
+    sides: list[Any] = [*page.sides]
+    photos = count_photos(session, [side.id for side in sides if view_of(caller, side) == "own"])
+    for need, side in zip(page.items, sides, strict=caller is not None):
+        need.allowed = [*acts_on_need(caller, side, {}), *photo_acts_on_need(caller, side, photos)]
 
-    Rows of the hall are all masked, `masked_with` the townships that the public sees of them.
-    """
+
+def needs_out(session: Session, needs: Sequence[Need], caller: Caller | None) -> list[dict[str, Any]]:
+    """Render needs as their caller may see them, and note for the audit log whose needs are shown whole."""
     managers = queries.find_township_managers(session, caller, needs)
-    views = {need.id: "public" if masked_with is not None else view_of(caller, need) for need in needs}
+    views = {need.id: view_of(caller, need) for need in needs}
     for need in needs:
         if views[need.id] != "public":
             note_shown(caller, "need", need.id, people=[need.account_id or need.household_id], region=need.region)
-    townships = masked_with
-    if townships is None:
-        townships = queries.find_townships(session, [need for need in needs if views[need.id] == "public"])
+    townships = queries.find_townships(session, [need for need in needs if views[need.id] == "public"])
     alike = load_duplicates(session, caller, [need for need in needs if views[need.id] != "public"])
     photos = count_photos(session, [need.id for need in needs if view_of(caller, need) == "own" and need.state in OPEN["need"]])
     acts = {need.id: [*acts_on_need(caller, need, managers), *photo_acts_on_need(caller, need, photos)] for need in needs}

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 from apiflask import APIBlueprint
 from marshmallow import ValidationError, fields, validates_schema
 from sqlalchemy.orm import Session
@@ -10,6 +11,7 @@ from sqlalchemy.orm import Session
 from chassis.data.database import now
 from chassis.http.auth import ANYONE, Caller
 from chassis.http.fields import Choice, Flag, Region, Schema, Strict, Text, Whole
+from chassis.http.rendering import render_exact
 from chassis.http.routes import access
 from chassis.problems import FieldCode
 from needs.catalogue.labels import KINDS
@@ -121,12 +123,12 @@ class NeedCountsOut(Schema):
 @api.output(NeedCountsOut)
 def count_needs(session: Session, caller: Caller | None, query_data: dict[str, Any]) -> Any:
     """Count the published needs of a question, by category, urgency and region."""
-    asked = read_question(session, query_data)
+    asked = read_question(query_data)
     within = asked.categories[0] if len(asked.categories) == 1 else ""
-    return queries.count_hall(session, asked, kinds.list_below(within))
+    return render_exact(msgspec.json.encode(queries.count_hall(session, asked, kinds.list_below(within))))
 
 
-def read_question(session: Session, data: dict[str, Any]) -> Question:
+def read_question(data: dict[str, Any]) -> Question:
     """Make the question of checked parameters."""
     at, near = now(), data.get("near", "")[: LEVELS["township"]]
     region = data["region"]
@@ -149,5 +151,4 @@ def read_question(session: Session, data: dict[str, Any]) -> Question:
         items=kinds.within(find_items(data["q"]), categories) if words else (),
         sort=data.get("sort", "newest"),
         near=near,
-        is_near_shown=bool(near) and queries.is_township_shown(session, near),
     )

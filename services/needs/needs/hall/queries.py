@@ -7,27 +7,31 @@ from functools import lru_cache, partial
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from sqlalchemy import Row, select, text
 from sqlalchemy.orm import Session
 
+from chassis.data import k_anonymity
 from chassis.data.audit_log import id_at
 from chassis.data.bulk_sql import compile_for_driver, encode_array
 from chassis.data.database import keep_settings
-from chassis.data.k_anonymity import TOWNSHIP_DIGITS, find_public_townships, public_region
+from chassis.data.k_anonymity import COUNTY_DIGITS, TOWNSHIP_DIGITS, find_public_townships, public_region
 from needs.hall import question as questions
 from needs.hall.cursor import read_cursor, write_cursor
 from needs.hall.model import NeedCount
 from needs.hall.question import URGENCIES, Question, Range, Stage
-from needs.hall.rows import load_rows
-from needs.queries import TOWNSHIPS
+from needs.hall.rows import EMPTY, HallPage, Place, load_page, read_page
+from needs.queries import TOWNSHIPS, describe_towns
 
 MOST_FOUND = 1_000
 """The most needs that a search by words reads at once; where there are more, the hall is walked in order instead."""
 WALKED = 2_000
 """The most needs that such a walk looks at for a page. A page may then hold fewer needs, and goes on by its cursor."""
 _STEP = 100
-Place = tuple[int, UUID | None]
+Start = tuple[int, UUID | None]
 """A stage and the need behind which to go on; None before the first one."""
+Listed = tuple[HallPage, str | None]
+"""A page of the hall and the cursor of the next one."""
 
 _BRANCH = (
     "(SELECT id FROM need_listings WHERE region = :region{n} AND category = :category{n}{more}{bounds} ORDER BY id {way} LIMIT :limit)"
@@ -60,27 +64,38 @@ def is_township_shown(session: Session, region: str) -> bool:
     return len(region) < TOWNSHIP_DIGITS or bool(find_public_townships(session, TOWNSHIPS, [region]))
 
 
-def list_hall(session: Session, asked: Question, cursor: str | None = None, limit: int = 20) -> dict[str, Any]:
+def list_hall(session: Session, asked: Question, cursor: str | None = None, limit: int = 20, *, with_sides: bool = False) -> Listed:
     """Read a page of the hall in the asked order. A township that is not shown holds none: its needs are in its county alone."""
-    start: Place = read_cursor(cursor) if cursor else (0, None)
-    if not asked.categories or not is_township_shown(session, asked.region):
-        return {"items": [], "next": None}
-    if not asked.words:
-        return _page(session, _read_places(session, asked, start, limit + 1), limit)
-    return _search_page(session, asked, start, limit)
+    start: Start = read_cursor(cursor) if cursor else (0, None)
+    if not asked.categories:
+        return EMPTY, None
+    if asked.words:
+        return _search_page(session, asked, start, limit, with_sides=with_sides)
+    page = _read_at_once(session, asked, start, limit + 1, limit, with_sides=with_sides)
+    if page is not None:
+        return page, write_cursor(page.stages[-1], page.items[-1].id) if page.listed > limit else None
+    return _load_places(session, asked, _read_places(session, asked, start, limit + 1), limit, with_sides=with_sides)
 
 
-def _search_page(session: Session, asked: Question, start: Place, limit: int) -> dict[str, Any]:
+def _load_places(session: Session, asked: Question, places: Sequence[Place], limit: int, *, with_sides: bool) -> Listed:
+    """Load a page of these places, of which one more than the limit tells that the list goes on."""
+    page = load_page(session, places[:limit], limit, is_ascending=asked.is_ascending, with_sides=with_sides)
+    return page, write_cursor(*places[limit - 1]) if len(places) > limit else None
+
+
+def _search_page(session: Session, asked: Question, start: Start, limit: int, *, with_sides: bool) -> Listed:
     """Read a page of the needs with some words: by a short walk where they are common, else by the index of words."""
-    walked = _walk(session, asked, start, limit, _STEP)
-    if walked is None:
-        found = search(session, asked)
-        if len(found) > MOST_FOUND:
-            return _walk(session, asked, start, limit, WALKED) or {"items": [], "next": None}
-        of_items = _read_places(session, replace(asked, categories=asked.items), start, limit + 1) if asked.items else []
-        places = sorted({*of_items, *_places_of(session, asked, found)}, key=partial(_sort_key, asked))
-        return _page(session, [one for one in places if _is_behind(asked, one, start)], limit)
-    return walked
+    walked = _walk(session, asked, start, limit, _STEP, with_sides=with_sides)
+    if walked is not None:
+        return walked
+    if not is_township_shown(session, asked.region):
+        return EMPTY, None
+    found = search(session, asked)
+    if len(found) > MOST_FOUND:
+        return _walk(session, asked, start, limit, WALKED, with_sides=with_sides) or (EMPTY, None)
+    of_items = _read_places(session, replace(asked, categories=asked.items), start, limit + 1) if asked.items else []
+    places = sorted({*of_items, *_places_of(session, asked, found)}, key=partial(_sort_key, asked))
+    return _load_places(session, asked, [one for one in places if _is_behind(asked, one, start)], limit, with_sides=with_sides)
 
 
 def search(session: Session, asked: Question) -> Sequence[Row[Any]]:
@@ -114,34 +129,93 @@ def _sort_key(asked: Question, place: tuple[int, UUID]) -> tuple[int, int]:
     return place[0], place[1].int if asked.is_ascending else -place[1].int
 
 
-def _is_behind(asked: Question, place: tuple[int, UUID], start: Place) -> bool:
+def _is_behind(asked: Question, place: Place, start: Start) -> bool:
     return start[1] is None or _sort_key(asked, place) > _sort_key(asked, (start[0], start[1]))
 
 
-def _walk(session: Session, asked: Question, start: Place, limit: int, most: int) -> dict[str, Any] | None:
+def _walk(session: Session, asked: Question, start: Start, limit: int, most: int, *, with_sides: bool) -> Listed | None:
     """Look at `most` needs in their order, and return the page of those with the words; None if a short walk fills no page."""
-    places = _read_places(session, asked, start, most)
-    found = load_rows(session, [one for _, one in places], limit + 1, asked.words, asked.items)
-    if len(found) > limit:
-        stages = {one: number for number, one in places}
-        last = found[limit - 1].id
-        return {"items": found[:limit], "next": write_cursor(stages[last], last)}
-    if len(places) < most:
-        return {"items": found, "next": None}
-    return {"items": found, "next": write_cursor(*places[-1])} if most >= WALKED else None
+    page = _read_at_once(session, asked, start, most, limit + 1, with_sides=with_sides)
+    if page is None:
+        places = _read_places(session, asked, start, most)
+        page = load_page(
+            session, places, limit + 1, is_ascending=asked.is_ascending, with_sides=with_sides, words=asked.words, items=asked.items
+        )
+        page.listed, page.last = len(places), places[-1] if places else None
+    if len(page.items) > limit:
+        return page.cut(limit), write_cursor(page.stages[limit - 1], page.items[limit - 1].id)
+    if page.listed < most or not page.last:
+        return page, None
+    return (page, write_cursor(*page.last)) if most >= WALKED else None
 
 
-def _page(session: Session, places: Sequence[tuple[int, UUID]], limit: int) -> dict[str, Any]:
-    """Load a page of these places, of which one more than the limit tells that the list goes on."""
-    shown = places[:limit]
-    rows = load_rows(session, [one for _, one in shown], limit)
-    return {"items": rows, "next": write_cursor(*shown[-1]) if len(places) > limit else None}
+def _read_at_once(session: Session, asked: Question, start: Start, most: int, limit: int, *, with_sides: bool) -> HallPage | None:
+    """Read the next `most` places of a question and the first needs of them by one statement, of those with its words if it has any.
+
+    Returns None where the ranges cannot be known before, or are many: then `_read_places` reads one stage after the other.
+    """
+    stages, (number, last) = questions.list_stages(asked), start
+    if number >= len(stages):
+        return EMPTY
+    is_near = asked.sort == "nearest" and len(stages) > 1
+    ahead = stages[number : number + 1] if is_near else stages[number:]
+    if any(stage.without for stage in ahead):
+        return None
+    ranges = [questions.list_ranges(asked, stage, stage.regions) for stage in ahead]
+    if sum(map(len, ranges)) > MOST_MERGED:
+        return None
+    [place] = ahead[0].regions
+    town = place if len(place) == TOWNSHIP_DIGITS else ""
+    given = _given(asked, last) | {
+        f"{name}{n}": code
+        for n, one in enumerate(one for listed in ranges for one in listed)
+        for name, code in (("region", one.region), ("category", one.category))
+    }
+    shapes = tuple(tuple(_more(one) for one in listed) for listed in ranges)
+    listed = _list_stages(number, shapes, _bounds_of(asked, last), _bounds_of(asked, None), asked.is_ascending, most, bool(town))
+    page = read_page(
+        session,
+        listed,
+        given,
+        limit,
+        is_ascending=asked.is_ascending,
+        with_sides=with_sides,
+        words=asked.words,
+        items=asked.items,
+        town=town,
+    )
+    return None if is_near and page.listed < most else page
 
 
-def _read_places(session: Session, asked: Question, start: Place, wanted: int) -> list[tuple[int, UUID]]:
+@lru_cache(maxsize=256)
+def _list_stages(
+    first: int, shapes: tuple[tuple[str, ...], ...], bounds: str, later_bounds: str, is_ascending: bool, most: int, is_in_town: bool
+) -> str:
+    """Return the SQL of `listed (stage, id)`: the ranges of each stage merged, each stage as far as the stages before leave room.
+
+    `shapes` holds the further condition of each range of each stage. In a town, nothing is listed unless the public sees the town.
+    """
+    way = "" if is_ascending else "DESC"
+    parts, n = [], 0
+    for place, shape in enumerate(shapes):
+        bound = bounds if place == 0 else later_bounds
+        branches = [
+            _BRANCH.format(n=n + at, more=more, bounds=bound, way=way).replace(":limit", str(int(most))) for at, more in enumerate(shape)
+        ]
+        n += len(shape)
+        before = "".join(f" - (SELECT count(*) FROM stage_{one})" for one in range(place))
+        room = f"greatest(0, {most}{before})" if place else str(int(most))
+        gate = "WHERE EXISTS (SELECT FROM public_towns)" if is_in_town else ""
+        merged = f"({' UNION ALL '.join(branches)}) AS merged"
+        parts.append(f"stage_{place} AS MATERIALIZED (SELECT id FROM {merged} {gate} ORDER BY id {way} LIMIT {room})")
+    union = " UNION ALL ".join(f"SELECT {first + place}, id FROM stage_{place}" for place in range(len(shapes)))
+    return f"{', '.join(parts)}, listed (stage, id) AS MATERIALIZED ({union})"
+
+
+def _read_places(session: Session, asked: Question, start: Start, wanted: int) -> list[Place]:
     """Read the next places of a question, by stage and id, whatever its words."""
     stages, (number, last) = questions.list_stages(asked), start
-    found: list[tuple[int, UUID]] = []
+    found: list[Place] = []
     while number < len(stages) and len(found) < wanted:
         found += [(number, one) for one in _read_stage(session, asked, stages[number], last, wanted - len(found))]
         number, last = number + 1, None
@@ -150,22 +224,11 @@ def _read_places(session: Session, asked: Question, start: Place, wanted: int) -
 
 def _read_stage(session: Session, asked: Question, stage: Stage, last: UUID | None, limit: int) -> Sequence[UUID]:
     """Read the next needs of a stage. Each range is read in its order as far as the merged order needs it."""
-    ranges = questions.list_ranges(asked, stage, _regions_of(session, stage))
-    low, high = _bounds(asked)
-    bounds = "".join(
-        bound
-        for bound, is_set in (
-            (" AND id > :last" if asked.is_ascending else " AND id < :last", last is not None),
-            (" AND id >= :low", low is not None),
-            (" AND id < :high", high is not None),
-        )
-        if is_set
-    )
-    given: dict[str, Any] = {"limit": limit}
-    given |= {name: value for name, value in (("last", last), ("low", low), ("high", high)) if value is not None}
-    way = "" if asked.is_ascending else "DESC"
+    ranges = questions.list_ranges(asked, stage, _regions_of(session, asked, stage))
     if not ranges:
         return []
+    bounds, given = _bounds_of(asked, last), _given(asked, last) | {"limit": limit}
+    way = "" if asked.is_ascending else "DESC"
     if len(ranges) > MOST_MERGED:
         more = "" if ranges[0].urgency is None else _OF_KEY
         return session.scalars(text(_MANY.format(more=more, bounds=bounds, way=way)), given | _arrays_of(ranges)).all()
@@ -197,13 +260,31 @@ def _more(one: Range) -> str:
     return f" AND is_open = {'true' if one.is_open else 'false'} AND urgency = {int(one.urgency)}"
 
 
-def _regions_of(session: Session, stage: Stage) -> Sequence[str]:
-    """List the regions of a stage: the region itself, or its parts without the nearer one that has been read."""
+def _regions_of(session: Session, asked: Question, stage: Stage) -> Sequence[str]:
+    """List the regions of a stage: the region itself, or its parts without the nearer one that has been read.
+
+    A township that is not shown has no needs of its own: they stand among those of its county.
+    """
     [place] = stage.regions
     if not stage.without:
+        return [place] if is_township_shown(session, place) else []
+    if not is_township_shown(session, stage.without):
         return [place]
     parts = select(NeedCount.region).distinct().where(NeedCount.above == place, NeedCount.category == "", NeedCount.region != stage.without)
     return session.scalars(parts.order_by(NeedCount.region)).all()
+
+
+def _bounds_of(asked: Question, last: UUID | None) -> str:
+    """Return the conditions on the ids of a range that goes on behind `last`."""
+    low, high = _bounds(asked)
+    bounds = {"id > :last" if asked.is_ascending else "id < :last": last, "id >= :low": low, "id < :high": high}
+    return "".join(f" AND {bound}" for bound, value in bounds.items() if value is not None)
+
+
+def _given(asked: Question, last: UUID | None) -> dict[str, Any]:
+    """Return the parameters of these conditions."""
+    low, high = _bounds(asked)
+    return {name: value for name, value in (("last", last), ("low", low), ("high", high)) if value is not None}
 
 
 def _bounds(asked: Question) -> tuple[UUID | None, UUID | None]:
@@ -211,18 +292,45 @@ def _bounds(asked: Question) -> tuple[UUID | None, UUID | None]:
     return (id_at(asked.since) if asked.since else None), (id_at(asked.until) if asked.until else None)
 
 
-_COUNTS = text(
-    """
-    SELECT region, category, urgency, open, covered FROM need_counts
-    WHERE region = :region AND category = ANY(CAST(:categories AS text[])) AND urgency = ANY(CAST(:urgencies AS smallint[]))
-    """
-)
-_COUNTS_BELOW = text(
-    """
-    SELECT region, urgency, open, covered FROM need_counts
-    WHERE above = :region AND category = ANY(CAST(:categories AS text[])) AND urgency = ANY(CAST(:urgencies AS smallint[]))
-    """
-)
+_COUNTED = "category = ANY(CAST(:{categories} AS text[])) AND urgency = ANY(CAST(:urgencies AS smallint[])) AND {number} <> 0"
+# The parts of a county are townships, each of which is shown or not; the town of a question itself, too.
+_COUNTS = """
+    WITH RECURSIVE {towns}, kept AS (
+        SELECT category, urgency, {number} AS needs FROM need_counts WHERE region = :region AND {kept}{gate}
+    ), below AS (
+        SELECT region, CAST(sum({number}) AS bigint) AS needs FROM need_counts WHERE above = :region AND {below}{gate} GROUP BY region
+    )
+    SELECT CAST(json_build_object(
+        'kept', (SELECT coalesce(json_agg(json_build_array(category, urgency, needs)), '[]') FROM kept),
+        'below', (SELECT coalesce(json_agg(json_build_array(region, needs)), '[]') FROM below{shown})
+    ) AS text)
+"""
+
+
+@lru_cache(maxsize=8)
+def _compile_counts(*, only_open: bool, are_towns: bool, is_town: bool, fewest: int) -> str:
+    """Return the statement, compiled for the driver."""
+    number = "open" if only_open else "(open + covered)"
+    asked = "SELECT CAST(:region AS text)" if is_town else "SELECT region FROM below" if are_towns else "SELECT '' WHERE false"
+    statement = _COUNTS.format(
+        number=number,
+        towns=describe_towns(asked),
+        kept=_COUNTED.format(categories="names", number=number),
+        below=_COUNTED.format(categories="wanted", number=number),
+        gate=" AND EXISTS (SELECT FROM public_towns)" if is_town else "",
+        shown=" WHERE region IN (SELECT town FROM public_towns)" if are_towns else "",
+    )
+    return compile_for_driver(" ".join(statement.replace(":fewest", str(int(fewest))).split()))
+
+
+class _Kept(msgspec.Struct):
+    """Kept counts: needs of a category and urgency, and needs of a region below."""
+
+    kept: list[tuple[str, int, int]]
+    below: list[tuple[str, int]]
+
+
+_KEPT = msgspec.json.Decoder(_Kept)
 
 
 def count_hall(session: Session, asked: Question, facets: Sequence[str]) -> dict[str, Any]:
@@ -232,10 +340,9 @@ def count_hall(session: Session, asked: Question, facets: Sequence[str]) -> dict
     `is_exact` is False and they are left out.
     """
     tally = Tally()
-    if not asked.categories or not is_township_shown(session, asked.region):
-        return tally.as_answer()
-    _add_kept(session, asked, facets, tally)
-    if asked.words:
+    if asked.categories:
+        _add_kept(session, asked, facets, tally)
+    if asked.categories and asked.words and is_township_shown(session, asked.region):
         _add_found(session, asked, facets, tally)
     return tally.as_answer()
 
@@ -266,18 +373,22 @@ def _add_kept(session: Session, asked: Question, facets: Sequence[str], tally: T
     wanted = asked.items if asked.words else asked.categories
     # With words, each item counts for the facet that it lies in; without, a facet has a count of its own.
     names = {*wanted} if asked.words else {*wanted, *facets}
-    given = {"region": asked.region, "urgencies": encode_array([*(asked.urgencies or URGENCIES.values())])}
-    for row in session.execute(_COUNTS, given | {"categories": encode_array(sorted(names))}):
-        number = row.open + (0 if asked.only_open else row.covered)
-        for facet in (row.category,) if not asked.words else _facets_of(row.category, facets):
+    given = {
+        "region": asked.region,
+        "names": encode_array(sorted(names)),
+        "wanted": encode_array(wanted),
+        "urgencies": encode_array([*(asked.urgencies or URGENCIES.values())]),
+    }
+    are_towns, is_town = len(asked.region) == COUNTY_DIGITS, len(asked.region) == TOWNSHIP_DIGITS
+    statement = _compile_counts(only_open=asked.only_open, are_towns=are_towns, is_town=is_town, fewest=k_anonymity.FEWEST_HOUSEHOLDS)
+    found = _KEPT.decode(session.connection().exec_driver_sql(statement, given).scalar_one())
+    for category, urgency, number in found.kept:
+        for facet in (category,) if not asked.words else _facets_of(category, facets):
             if facet in facets:
                 tally.categories[facet] += number
-        if row.category in wanted:
-            tally.urgencies[row.urgency] += number
-    below = Counter[str]()
-    for row in session.execute(_COUNTS_BELOW, given | {"categories": encode_array(wanted)}):
-        below[row.region] += row.open + (0 if asked.only_open else row.covered)
-    tally.regions.update(_only_public(session, below))
+        if category in wanted:
+            tally.urgencies[urgency] += number
+    tally.regions.update(dict(found.below))
 
 
 def _add_found(session: Session, asked: Question, facets: Sequence[str], tally: Tally) -> None:
@@ -299,10 +410,3 @@ def _add_found(session: Session, asked: Question, facets: Sequence[str], tally: 
 
 def _facets_of(category: str, facets: Sequence[str]) -> list[str]:
     return [facet for facet in facets if f"{category}.".startswith(f"{facet}.")]
-
-
-def _only_public(session: Session, below: Counter[str]) -> Counter[str]:
-    """Leave out townships that are not shown; their needs count in the county alone."""
-    towns = {region for region in below if len(region) == TOWNSHIP_DIGITS}
-    shown = find_public_townships(session, TOWNSHIPS, towns) if towns else set()
-    return Counter({region: number for region, number in below.items() if region not in towns or region in shown})

@@ -15,7 +15,7 @@ class Question:
     """The filters of a question. Categories do not lie within one another; `""` is every category, and none is nothing.
 
     A need fits the `words` when its item is one of `items`, or its story holds them all. `near` is the place that distances are counted
-    from, `is_near_shown` whether the public sees its township.
+    from.
     """
 
     region: str = ""
@@ -28,7 +28,6 @@ class Question:
     items: tuple[str, ...] = ()
     sort: str = "newest"
     near: str = ""
-    is_near_shown: bool = False
 
     @property
     def is_ascending(self) -> bool:
@@ -75,8 +74,6 @@ def list_stages(question: Question) -> list[Stage]:
     if question.sort != "nearest" or not question.near.startswith(question.region):
         return [Stage((question.region,), question.urgencies)]
     lengths = [length for length in LEVELS.values() if len(question.region) <= length <= len(question.near)]
-    if len(question.near) == LEVELS["township"] and not question.is_near_shown:
-        lengths = [length for length in lengths if length < LEVELS["township"]] or [LEVELS["township"]]
     around = [question.near[:length] for length in lengths]
     return [Stage((place,), question.urgencies, without=nearer) for place, nearer in zip(around, ["", *around], strict=False)]
 

@@ -1,7 +1,7 @@
 """Words by which the hall finds a need: pairs of neighbouring characters, because Chinese has no spaces."""
 
 import unicodedata
-from functools import cache
+from functools import cache, lru_cache
 from itertools import pairwise
 
 from needs.catalogue import catalogue
@@ -24,10 +24,11 @@ def words_of(need: Need) -> list[str]:
     return sorted(list_bigrams(need.story or ""))
 
 
-def find_items(written: str) -> set[str]:
+@lru_cache(maxsize=1_000)
+def find_items(written: str) -> frozenset[str]:
     """Find the items whose names, with those of the groups around them, hold all that is written."""
     runs = list_runs(written)
-    return {item for item, names in _names_by_item().items() if all(run in names for run in runs)}
+    return frozenset(item for item, names in _names_by_item().items() if all(run in names for run in runs))
 
 
 @cache
