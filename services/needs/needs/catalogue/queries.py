@@ -17,6 +17,9 @@ from needs.catalogue.rules import Rules, Terms
 MOST_SHOWN = 50
 _read: dict[tuple[Any, ...], Sequence[tuple[Item, int]]] = {}
 """The items as they were read last, by the state of their table."""
+MOST_REGIONS = 100
+_chosen: dict[str, tuple[Sequence[tuple[Item, int]], Mapping[str, tuple[int, Rules]], Sequence[Terms]]] = {}
+"""The terms of regions that were asked for last, with the items and rules that they come from."""
 # The latest version of each region; however many came before, one row of each is read.
 _RULES = text(
     "SELECT latest.* FROM unnest(CAST(:regions AS text[])) AS around (region), LATERAL ("
@@ -33,10 +36,15 @@ def find_terms(session: Session, category: str, region: str) -> Terms | None:
     return rules.choose_terms(read_item(row.facts), row.version, region, load_rules(session, region))
 
 
-def list_terms(session: Session, region: str) -> list[Terms]:
-    """List the terms of all groups and items in a region, each group before its items."""
-    around = load_rules(session, region)
-    return [rules.choose_terms(item, version, region, around) for item, version in _list_items(session)]
+def list_terms(session: Session, region: str) -> Sequence[Terms]:
+    """List the terms of all groups and items in a region, each group before its items: the same list until one of them changes."""
+    around, items = load_rules(session, region), _list_items(session)
+    chosen = _chosen.get(region)
+    if chosen is None or chosen[0] is not items or chosen[1] != around:
+        if len(_chosen) >= MOST_REGIONS:
+            _chosen.clear()
+        chosen = _chosen[region] = items, around, [rules.choose_terms(item, version, region, around) for item, version in items]
+    return chosen[2]
 
 
 def _list_items(session: Session) -> Sequence[tuple[Item, int]]:

@@ -43,12 +43,11 @@ _SAME_LINE = text(
     ) AS found
     """
 )
-# One row for each stored need, with the places of all texts that share a key with it, the newest first.
+# One row for each stored need, with the keys by which it was found, the newest first.
 _SHARING = text(
     f"""
-    SELECT sharing.need_id AS id, places, state, reason FROM (
-        SELECT found.need_id, array_agg(DISTINCT wanted.place) AS places
-        FROM unnest(CAST(:places AS integer[]), CAST(:keys AS bigint[])) AS wanted (place, key)
+    SELECT sharing.need_id AS id, keys, state, reason FROM (
+        SELECT found.need_id, array_agg(wanted.key) AS keys FROM unnest(CAST(:keys AS bigint[])) AS wanted (key)
         CROSS JOIN LATERAL (
             SELECT need_id FROM need_bands WHERE need_bands.key = wanted.key AND need_id > :since ORDER BY need_id DESC LIMIT {MOST_LINKS}
         ) AS found GROUP BY found.need_id
@@ -143,16 +142,18 @@ class _Texts:
 
     def _load_alike(self, session: Session) -> dict[int, list[UUID]]:
         """Load the newest stored needs in nearly the same words, by the place of the reason. Each stored text is read and compared once."""
-        sought = [(place, key) for place, keys in enumerate(self.keys) for key in keys]
-        if not sought:
+        places: dict[int, list[int]] = defaultdict(list)
+        for place, keys in enumerate(self.keys):
+            for key in dict.fromkeys(keys):
+                places[key].append(place)
+        if not places:
             return {}
-        places, keys = zip(*sought, strict=True)
-        asked = {"places": encode_array(places), "keys": encode_array(keys), "since": id_at(now() - rules.WINDOW)}
         split = cache(rules.split_bigrams)
         alike: dict[int, list[UUID]] = defaultdict(list)
         seen = dict[tuple[int, str], bool]()
+        asked = {"keys": encode_array(places), "since": id_at(now() - rules.WINDOW)}
         for row in plain_rows(Need, session.execute(_SHARING, asked).all()):
-            for place in row.places:
+            for place in dict.fromkeys(place for key in row.keys for place in places[key]):
                 if len(alike[place]) < MOST_LINKS:
                     pair = place, row.reason
                     if pair not in seen:

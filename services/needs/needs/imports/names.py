@@ -4,10 +4,12 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from needs.catalogue.defaults import Item
 
 MOST_CANDIDATES = 5
+MOST_REMEMBERED = 10_000
 LEAST_ALIKE, WITHIN = 0.34, 0.9
 """How alike, from 0 to 1, a candidate has to be, and how alike a name is to one that holds it."""
 _BRACKETS = re.compile(r"[(\[【{].*?[)\]】}]")
@@ -33,21 +35,30 @@ class ItemNames:
                 labels.setdefault(plain_name(label), set()).add(code)
         certain = {name: next(iter(codes)) for name, codes in labels.items() if len(codes) == 1}
         self._certain = certain | {name: code for name, code in learned.items() if code in items}
-        alike = [(name, code) for name, codes in labels.items() for code in sorted(codes)]
-        alike += [(name, code) for name, code in learned.items() if code in items]
-        self._alike = [(name, _pairs(name), code) for name, code in alike]
+        self._labels, self._learned = labels, {name: code for name, code in learned.items() if code in items}
+        self._found = dict[str, str | None]()
         self._matched = dict[str, Matched]()
 
     def find(self, written: str) -> str | None:
         """Find the item that a name means for certain: one that is the same, but for brackets, spaces and width."""
-        names = (plain_name(written), plain_name(_without_brackets(written)))
-        return next((self._certain[name] for name in names if name in self._certain), None)
+        if written not in self._found:
+            if len(self._found) >= MOST_REMEMBERED:
+                self._found.clear()
+            names = (plain_name(written), plain_name(_without_brackets(written)))
+            self._found[written] = next((self._certain[name] for name in names if name in self._certain), None)
+        return self._found[written]
 
     def match(self, written: str) -> Matched:
         """Match a name, or find the items that it is like. Lists repeat their names, so each is looked up once."""
         if written not in self._matched:
             self._matched[written] = Matched(found) if (found := self.find(written)) else Matched(None, self._find_alike(written))
         return self._matched[written]
+
+    @cached_property
+    def _alike(self) -> list[tuple[str, set[str], str]]:
+        """Every name with its pairs of characters and its item; most lists hold no name that has to be compared with them."""
+        alike = [(name, code) for name, codes in self._labels.items() for code in sorted(codes)]
+        return [(name, _pairs(name), code) for name, code in (*alike, *self._learned.items())]
 
     def _find_alike(self, written: str) -> tuple[str, ...]:
         wanted = plain_name(written)

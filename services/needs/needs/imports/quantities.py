@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 
 from chassis.text import clean_code
 
@@ -55,6 +56,7 @@ class Quantity:
     hedge: str | None = None
 
 
+@lru_cache(10_000)
 def read_quantity(written: str, unit_written: str, unit: str, measure: str = "") -> Quantity:
     """Read a quantity for an item that the catalogue counts in `unit`, with a measure word of its own if it has one.
 

@@ -49,6 +49,7 @@ MOST_UNKNOWN = 300
 """The most names whose rows are counted because no item has them."""
 COMPARED = ("household_id", "item", "quantity", "unit", "reason", *SPECIFICATION)
 Posted = tuple[Household, Mapping[str, Any], Terms]
+County = tuple[Mapping[str, Terms], ItemNames]
 
 
 class TableRow(Strict):
@@ -117,7 +118,8 @@ class _Judged:
 
     def __init__(self, session: Session, caller: Caller, one: Import, lines: Sequence[Line], *, is_locked: bool) -> None:
         self._session, self._caller, self._region, self._takes_doubtful = session, caller, one.region, one.takes_doubtful
-        self._counties: dict[str, tuple[Mapping[str, Terms], ItemNames]] = {}
+        self._counties: dict[str, County] = {}
+        self._problems: dict[str, Problem | None] = {}
         self.posted: dict[int, Posted] = {}
         self.unknown = Counter[str]()
         ids = {line.wanted["household_id"] for line in lines}
@@ -143,7 +145,7 @@ class _Judged:
             line.outcome = "same"
         elif not household.is_institution and not wanted.get("consent"):
             line.refuse("consent_needed", "consent")
-        elif problem := rules.find_text_problem([("item", wanted["item"])], forbidden()):
+        elif problem := self._find_name_problem(wanted["item"]):
             _refuse(line, problem, "item")
         else:
             offered, names = self._county_of(household)
@@ -152,6 +154,12 @@ class _Judged:
             else:
                 self.unknown[plain_name(wanted["item"])] += 1
                 line.refuse("item_unknown", "item")
+
+    def _find_name_problem(self, name: str) -> Problem | None:
+        """Return why nobody may ask for what is named so; the lines of a table name the same few things."""
+        if name not in self._problems:
+            self._problems[name] = rules.find_text_problem([("item", name)], forbidden())
+        return self._problems[name]
 
     def _read(self, line: Line, household: Household, terms: Terms) -> None:
         """Read the quantity of a line, and see whether it keeps to the terms of its item."""
@@ -225,14 +233,29 @@ class _Judged:
             elif line.outcome == "new" or self._takes_doubtful:
                 left[key] = replace(left[key], used=left[key].used + wanted["quantity"])
 
-    def _county_of(self, household: Household) -> tuple[Mapping[str, Terms], ItemNames]:
+    def _county_of(self, household: Household) -> County:
         """Return the items that are offered in a household's county, and the names by which it knows them."""
         county = household.region[:COUNTY_DIGITS]
         if county not in self._counties:
-            offered = {one.item.category: one for one in catalogue.list_terms(self._session, county) if one.offered and one.item.unit}
-            items = {category: terms.item for category, terms in offered.items()}
-            self._counties[county] = offered, ItemNames(items, queries.load_item_names(self._session, county))
+            self._counties[county] = _load_names(self._session, county)
         return self._counties[county]
+
+
+_names: dict[str, tuple[Sequence[Terms], Mapping[str, str], County]] = {}
+"""The counties of the last batches, with the terms and names that they come from."""
+
+
+def _load_names(session: Session, county: str) -> County:
+    """Load the items that are offered in a county and the names of them, from memory as long as neither has changed."""
+    terms, learned = catalogue.list_terms(session, county), queries.load_item_names(session, county)
+    known = _names.get(county)
+    if known is None or known[0] is not terms or known[1] != learned:
+        if len(_names) >= catalogue.MOST_REGIONS:
+            _names.clear()
+        offered = {one.item.category: one for one in terms if one.offered and one.item.unit}
+        items = {category: one.item for category, one in offered.items()}
+        known = _names[county] = terms, learned, (offered, ItemNames(items, learned))
+    return known[2]
 
 
 def _refuse(line: Line, problem: Problem, of: str) -> None:
