@@ -7,14 +7,14 @@ from uuid import UUID
 
 import pytest
 from msgspec.structs import replace
-from sqlalchemy import text
+from sqlalchemy import event, text
 
-from chassis.data.database import Database, new_id
+from chassis.data.database import Database, new_id, now
 from chassis.http.app import create_app
 from chassis.http.auth import GIVERS
 from chassis.testing.fixtures import Client, KnownKeys, Person, RolledBack, administrator_of
 from chassis.testing.simultaneous import meet_at_lock
-from chassis.testing.twins import altered, unguarded
+from chassis.testing.twins import altered, altered_sql, unguarded
 from contracts.generate import example_of
 from contracts.matching import (
     MatchAccepted,
@@ -26,11 +26,11 @@ from contracts.matching import (
     MatchSent,
     PledgeReleased,
 )
-from contracts.users import OrganisationVerificationEnded, OrganisationVerified
+from contracts.users import HouseholdEnded, OrganisationVerificationEnded, OrganisationVerified
 from needs import actions
 from needs.api import api
 from needs.limits import actions as limits
-from needs.limits import rules
+from needs.limits import queries, rules
 from needs.limits.defaults import default_limits
 from needs.limits.rules import Giving, Pledged
 
@@ -303,6 +303,41 @@ def test_a_household_posts_ten_needs_a_day_and_more_once_helped(client: Client, 
     with database.begin() as session:
         session.execute(text("UPDATE needs SET posted_at = now() - interval '1 day'"))
     assert client.post("/v1/needs", on_behalf, by=village).status_code == 201
+
+
+@pytest.mark.parametrize("is_one", [True, unguarded(False, "without those merged into it, a household begins its day anew")])
+def test_a_merge_begins_no_new_day(
+    client: Client, database: RolledBack, village: Person, monkeypatch: pytest.MonkeyPatch, is_one: bool
+) -> None:
+    if not is_one:
+        alone = altered_sql(queries._POSTING, f"WHERE household_id = {queries._AS_ONE}", "WHERE household_id = :household")
+        monkeypatch.setattr(queries, "_POSTING", alone)
+    ended, into = household_in(database, VILLAGE), household_in(database, VILLAGE)
+    for _ in range(10):
+        need = client.post("/v1/needs", rice(household_id=str(ended), consent="slip"), by=village).json["id"]
+        assert client.post(f"/v1/needs/{need}/withdrawal", by=village).status_code == 201
+    merged = HouseholdEnded(
+        version=9, household_id=ended, account_id=None, region=VILLAGE, reason="merged", merged_into=into, ended_by=None, ended_at=now()
+    )
+    with database.begin() as session:
+        actions.record_households(session, [merged])
+    answer = client.post("/v1/needs", rice(household_id=str(into), consent="slip"), by=village)
+    assert refused(answer) == ("too_many_needs", 10, 10, 0)
+
+
+def test_posting_a_need_loads_catalogue_and_limits_once(client: Client, database: RolledBack, village: Person, household: UUID) -> None:
+    said: list[str] = []
+
+    def note(_: Any, __: Any, statement: str, *___: Any) -> None:
+        said.append(statement)
+
+    event.listen(database.engine, "before_cursor_execute", note)
+    try:
+        assert client.post("/v1/needs", rice(household_id=str(household), consent="slip"), by=village).status_code == 201
+    finally:
+        event.remove(database.engine, "before_cursor_execute", note)
+    for table in ("catalogue_items", "catalogue_rules", "limits"):
+        assert len([one for one in said if f"FROM {table}" in one]) == 1, table
 
 
 def test_an_agent_posts_for_many_households_up_to_a_limit(client: Client, database: RolledBack, village: Person, county: Person) -> None:

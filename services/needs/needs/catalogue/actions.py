@@ -32,6 +32,7 @@ def publish_catalogue(session: Session) -> int:
     for item in catalogue().values():
         _enter(session, item, rows.get(item.category))
     session.flush()
+    queries.forget_terms(session)
     waiting = select(CatalogueItem).where(CatalogueItem.published_version < CatalogueItem.version).order_by(CatalogueItem.category)
     told = session.scalars(waiting).all()
     for row in told:
@@ -96,4 +97,5 @@ def set_rules(session: Session, caller: Caller, region: str, wanted: Mapping[str
     session.add(CatalogueRules(region=region, version=version, rules=stated, set_by=caller.id, set_at=now()))
     record(session, caller, Entry(act="set_catalogue_rules", subject="catalogue", region=region, details={"version": version}))
     session.flush()
+    queries.forget_terms(session)
     return queries.list_history(session, caller, region)

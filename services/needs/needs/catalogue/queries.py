@@ -15,6 +15,7 @@ from needs.catalogue.model import CatalogueItem, CatalogueRules
 from needs.catalogue.rules import Rules, Terms
 
 MOST_SHOWN = 50
+_FOUND = "terms"
 _read: dict[tuple[Any, ...], Sequence[tuple[Item, int]]] = {}
 """The items as they were read last, by the state of their table."""
 MOST_REGIONS = 100
@@ -29,7 +30,19 @@ _RULES = text(
 
 
 def find_terms(session: Session, category: str, region: str) -> Terms | None:
-    """Find the terms of an item in a region; None if the category is no item."""
+    """Find the terms of an item in a region, once in a transaction; None if the category is no item."""
+    found: dict[tuple[str, str], Terms | None] = session.info.setdefault(_FOUND, {})
+    if (category, region) not in found:
+        found[category, region] = _find_terms(session, category, region)
+    return found[category, region]
+
+
+def forget_terms(session: Session) -> None:
+    """Have the terms looked up anew, because the catalogue or its rules change."""
+    session.info.pop(_FOUND, None)
+
+
+def _find_terms(session: Session, category: str, region: str) -> Terms | None:
     row = session.get(CatalogueItem, category)
     if row is None or row.unit is None:
         return None

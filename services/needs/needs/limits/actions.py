@@ -161,4 +161,5 @@ def set_limits(session: Session, caller: Caller, region: str, limits: Sequence[t
     stored: list[list[str | int]] = [[*key, most] for key, most in limits]
     session.add(LimitSet(region=region, version=latest.version + 1, limits=stored, set_by=caller.id, set_at=now()))
     session.flush()
+    queries.forget_sets(session)
     return queries.list_history(session, caller, region)

@@ -29,6 +29,7 @@ class Posting(NamedTuple):
 
 
 MOST_SHOWN = 50
+_LOADED = "limits"
 
 # A pledge counts as offered until matching has answered its withdrawal, because it may have promised more of it meanwhile. A sent quantity
 # counts until it is received. A pledge for a group counts for each item of the group, and a pledge for an item counts for its groups.
@@ -58,12 +59,13 @@ _GIVING = text(
 )
 _PLEDGED = text(f"SELECT * FROM ({_FIGURES}) AS pledged WHERE outstanding > 0 OR proposals > 0")
 _HAS_DELIVERED = text("SELECT EXISTS (SELECT FROM pledges JOIN pledge_quantities USING (id) WHERE pledger_id = :giver AND delivered > 0)")
-HAS_RECEIVED = """
-    SELECT EXISTS (SELECT FROM needs JOIN need_quantities USING (id) WHERE needs.household_id = :household AND delivered > 0)
+_AS_ONE = "ANY(ARRAY(SELECT id FROM households WHERE id = :household OR merged_into = :household))"
+HAS_RECEIVED = f"""
+    SELECT EXISTS (SELECT FROM needs JOIN need_quantities USING (id) WHERE needs.household_id = {_AS_ONE} AND delivered > 0)
 """
-"""Whether a `household` has received something that it needed, as a query within others."""
+"""Whether a `household`, or one that was merged into it, has received something that it needed, as a query within others."""
 _POSTING = text(
-    f"SELECT (SELECT count(*) FROM needs WHERE household_id = :household AND posted_at > :since) AS needs, ({HAS_RECEIVED}) AS has_received"
+    f"SELECT (SELECT count(*) FROM needs WHERE household_id = {_AS_ONE} AND posted_at > :since) AS needs, ({HAS_RECEIVED}) AS has_received"
 )
 # The latest version of each region.
 _SETS = text(
@@ -118,9 +120,17 @@ def count_needs_of_poster(session: Session, poster_id: UUID) -> int:
 
 
 def load_sets(session: Session, region: str) -> Mapping[str, Mapping[Key, int]]:
-    """Load what a region and those around it have set, by region."""
-    rows = session.execute(_SETS, {"regions": encode_array(rules.list_enclosing_regions(region))})
-    return {row.region: parse_limits(row.limits) for row in rows}
+    """Load what a region and those around it have set, by region, once in a transaction."""
+    loaded: dict[str, Mapping[str, Mapping[Key, int]]] = session.info.setdefault(_LOADED, {})
+    if region not in loaded:
+        rows = session.execute(_SETS, {"regions": encode_array(rules.list_enclosing_regions(region))})
+        loaded[region] = {row.region: parse_limits(row.limits) for row in rows}
+    return loaded[region]
+
+
+def forget_sets(session: Session) -> None:
+    """Have limits loaded anew, because some of them change."""
+    session.info.pop(_LOADED, None)
 
 
 def list_history(session: Session, caller: Caller, region: str) -> Sequence[LimitSet]:
