@@ -335,6 +335,24 @@ class ClaimFailed(Event, frozen=True, kw_only=True):
     failed_at: Moment
 
 
+class MatchAnswerJudged(Event, frozen=True, kw_only=True):
+    """An answer by SMS about a match was carried out as an act of the person who was asked, or the rules refused it."""
+
+    question_id: UUID
+    match_id: UUID
+    household_id: UUID
+    account_id: UUID | None
+    person_id: UUID
+    side: Annotated[Literal["giver", "household"], Meta(description="the side that was asked")]
+    asked: Annotated[Literal["proposal", "promise", "arrival"], Meta(description="what was asked")]
+    answer: Annotated[Literal["accept", "refuse", "renew", "not_received"], Meta(description="what the person answered")]
+    outcome: Annotated[Literal["done", "refused"], Meta(description="whether it was carried out")]
+    problem: Annotated[
+        Annotated[str, Meta(max_length=50)] | None, Meta(examples=[None], description="code of the problem that refused it; null when done")
+    ]
+    judged_at: Moment
+
+
 class BalanceChanged(Event, frozen=True, kw_only=True):
     """The balance of a county or a wider region changed: waiting needs and open pledges of one category in one unit.
 

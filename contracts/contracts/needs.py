@@ -49,6 +49,7 @@ class NeedPosted(_OfNeed, frozen=True, kw_only=True):
 
     quantity_unknown: Annotated[bool, Meta(description="nobody has said how much is needed; `quantity` is 1")] = False
     of_institution: Annotated[bool, Meta(description="the need of a school or another institution, whose id is `household_id`")] = False
+    asks_consent: Annotated[bool, Meta(description="the household is to be asked by SMS whether it agrees to the post")] = False
     urgency: Urgency
     posted_at: Moment
     due_at: Moment
@@ -211,6 +212,23 @@ class NeedReported(_OfNeed, frozen=True, kw_only=True):
     """Several people reported a published need as absurd or improper. The hall hides it until a reviewer clears or ends it."""
 
     hidden_at: Moment
+
+
+class NeedAnswerJudged(Event, frozen=True, kw_only=True):
+    """An answer by SMS about a need was carried out as an act of the household, or the rules refused it."""
+
+    question_id: UUID
+    need_id: UUID
+    household_id: UUID
+    account_id: UUID | None
+    person_id: UUID
+    asked: Annotated[Literal["consent", "renewal"], Meta(description="what was asked")]
+    answer: Annotated[Literal["accept", "refuse", "renew", "not_received"], Meta(description="what the person answered")]
+    outcome: Annotated[Literal["done", "refused"], Meta(description="whether it was carried out")]
+    problem: Annotated[
+        Annotated[str, Meta(max_length=50)] | None, Meta(examples=[None], description="code of the problem that refused it; null when done")
+    ]
+    judged_at: Moment
 
 
 class _OfPledge(Event, frozen=True, kw_only=True):

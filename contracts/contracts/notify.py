@@ -1,11 +1,17 @@
-"""The event of notify: a notice reached somebody. It never holds the text."""
+"""The events of notify: a notice reached somebody, a question by SMS was answered. They never hold a text."""
 
 from typing import Annotated, Literal
 from uuid import UUID
 
 from msgspec import Meta
 
-from contracts.event import Event, Moment
+from contracts.event import Event, Moment, Version
+
+Asked = Literal["consent", "proposal", "promise", "renewal", "arrival"]
+"""What an SMS asks. `consent`: may a need be posted for the household? `proposal`: will the giver help? `promise`: does the household want
+the promised help? `renewal`: is a need still wanted? `arrival`: did the help fail to arrive?"""
+Answer = Literal["accept", "refuse", "renew", "not_received"]
+Telephone = Literal["own", "shared", "neighbour"]
 
 
 class NoticeDelivered(Event, frozen=True, kw_only=True):
@@ -17,3 +23,20 @@ class NoticeDelivered(Event, frozen=True, kw_only=True):
     about: UUID
     channel: Literal["in_app"]
     delivered_at: Moment
+
+
+class QuestionAnswered(Event, frozen=True, kw_only=True):
+    """Somebody answered a question by SMS, in time and from the telephone that was asked. The service that owns `about` carries it out.
+
+    `consent` and `renewal` are about needs, the others about matches. From a `shared` or a `neighbour`'s telephone only `accept` and
+    `refuse` of a promise are valid.
+    """
+
+    question_id: UUID
+    asked: Asked
+    about: Annotated[UUID, Meta(description="the need or match that the question is about")]
+    about_version: Annotated[Version, Meta(description="version of that need or match when the question was asked")]
+    person_id: UUID
+    telephone: Annotated[Telephone, Meta(description="whose telephone it is, as its village noted")]
+    answer: Annotated[Answer, Meta(description="what the person answered")]
+    answered_at: Annotated[Moment, Meta(description="time when the answer came")]

@@ -82,6 +82,7 @@ def account_of(folder: Path) -> dict[str, str]:
     keys |= {"SMS_REPORT_KEYS": f"tencent={secrets.token_hex(32)}", "SMTP_PORT": str(_free_port())}
     named = {"SMTP_HOST": "127.0.0.1", "SMTP_SECURITY": "none", "SMTP_SENDER": "duijie@sandbox.invalid"}
     named |= {"TENCENT_SMS_APP_ID": "1400000000", "TENCENT_SMS_TEMPLATE_ID": "1000000", "TENCENT_SMS_SIGN_NAME": "对接沙盒"}
+    named |= {"TENCENT_SMS_EXTENSIONS": "3"}
     named |= {
         "TENCENT_SMS_TEMPLATES": ",".join(f"{name}={1000001 + at}" for at, name in enumerate(name for name in texts() if name != CODE))
     }

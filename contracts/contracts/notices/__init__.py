@@ -32,7 +32,7 @@ from contracts.event import Event, every_event, producer_of, subject_field
 Side = Literal["giver", "household", "administrator"]
 SIDES: tuple[Side, ...] = get_args(Side)
 LANGUAGES = ("zh-CN", "en")
-HOUSEHOLD = "household"
+HOUSEHOLD, ITSELF = "household", "itself"
 ADMINISTRATORS = ("place", "county", "city")
 FORMER_PLACE = "former_place"
 VERIFIERS = "verifiers"
@@ -48,12 +48,12 @@ Conditions = dict[str, str | bool]
 class SideEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One side of a notice, as the file says it.
 
-    `to` lists the recipients. A field of the event (`pledger_id`) is an account. `household` is the household's own account and whoever
-    speaks for it. `place`, `county` and `city` are the administrators of the event's region who manage it most closely, at that level or
-    above; `former_place` are those of the event's `former_region`; `verifiers` are those who may verify a need of the region. `without`
-    lists fields with people who get no notice; `unless_alone` lists those who get one only where nobody else would. `when` limits the side
-    to events with these values. `urgency` differs from that of the entry. Each language has a title and
-    a text.
+    `to` lists the recipients. A field of the event (`pledger_id`) is an account, or a household without one. `household` is the household's
+    own account and whoever speaks for it; `itself` is its account, or the household if it has none. `place`, `county` and `city` are the
+    administrators of the event's region who manage it most closely, at that level or above; `former_place` are those of the event's
+    `former_region`; `verifiers` are those who may verify a need of the region. `without` lists fields with people who get no notice;
+    `unless_alone` lists those who get one only where nobody else would. `when` limits the side to events with these values. `urgency`
+    differs from that of the entry. Each language has a title and a text.
     """
 
     to: Annotated[list[str], Meta(min_length=1)]
@@ -210,12 +210,14 @@ def _check(template: NoticeTemplate) -> None:
     for recipient in template.to:
         if recipient == HOUSEHOLD:
             fields(("account_id", "poster_id", "region"), f", which the recipient {HOUSEHOLD} needs")
+        elif recipient == ITSELF:
+            fields(("account_id", "household_id", "region"), f", which the recipient {ITSELF} needs")
         elif recipient == FORMER_PLACE:
             fields(("former_region",), f", which the recipient {recipient} needs")
         elif recipient in {*ADMINISTRATORS, VERIFIERS}:
             fields(("region",), f", which the recipient {recipient} needs")
         elif hints.get(recipient) not in (UUID, UUID | None):
-            known = ", ".join((HOUSEHOLD, *ADMINISTRATORS, FORMER_PLACE, VERIFIERS))
+            known = ", ".join((HOUSEHOLD, ITSELF, *ADMINISTRATORS, FORMER_PLACE, VERIFIERS))
             raise ValueError(f"{template.side}: {recipient} is no recipient: give a field of {name} with an account, or one of {known}")
 
 

@@ -12,6 +12,7 @@ from contracts.matching import (
     DisputeReminded,
     DisputeSettled,
     MatchAccepted,
+    MatchAnswerJudged,
     MatchClosed,
     MatchCorrected,
     MatchDeclined,
@@ -31,6 +32,8 @@ from contracts.matching import (
     ThanksRefused,
     ThanksWritten,
 )
+from matching.answered.events import answer_judged
+from matching.answered.model import Answer
 from matching.appeals.events import appeal_decided, appeal_lodged
 from matching.appeals.model import Appeal
 from matching.balance.events import balance_changed
@@ -74,6 +77,7 @@ SNAPSHOTS = (
     Snapshot(MatchAccepted, Match, events.match_accepted, where=Match.movements.any(Movement.kind == "promised")),
     Snapshot(MatchReminded, Match, match_reminded, where=(Match.state == "proposed") & Match.reminded_at.is_not(None)),
     Snapshot(MatchProposed, Match, events.match_proposed, where=Match.answer_by > Match.proposed_at),
+    Snapshot(MatchAnswerJudged, Answer, answer_judged),
     Snapshot(PledgeReleased, Pledge, events.pledge_released, where=Pledge.releases > 0),
     Snapshot(ClaimFailed, Pledge, events.claim_failed, where=Pledge.claim_problem.is_not(None)),
     Snapshot(BalanceChanged, PublishedBalance, balance_changed),

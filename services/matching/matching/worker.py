@@ -1,4 +1,4 @@
-"""The worker of matching: events of needs, pledges and collection points, and timers."""
+"""The worker of matching: events of needs, pledges and collection points, answers by SMS, and timers."""
 
 from sqlalchemy.orm import Session
 
@@ -15,7 +15,9 @@ from contracts.needs import (
     PledgeOffered,
     PledgeWithdrawn,
 )
+from contracts.notify import QuestionAnswered
 from contracts.users import PersonErased, PlaceChanged
+from matching.answered import actions as answered
 from matching.balance import actions as balance
 from matching.balance import publication
 from matching.checks import actions as checks
@@ -79,6 +81,11 @@ class Worker(ServiceWorker):
     @handles_batch(PlaceChanged)
     def on_place_changed(self, session: Session, events: list[PlaceChanged]) -> None:
         points.record_points(session, events)
+
+    @handles(QuestionAnswered)
+    def on_question_answered(self, session: Session, event: QuestionAnswered) -> None:
+        if event.asked not in {"consent", "renewal"}:
+            answered.carry_out(session, event)
 
     @handles_batch(PersonErased)
     def on_people_erased(self, session: Session, events: list[PersonErased]) -> None:

@@ -24,13 +24,15 @@ from contracts.needs import (
     ReviewReminded,
     Withdrawal,
 )
+from needs.consents.rules import BY_SMS
 from needs.model import Need, Pledge
 
 
 def need_posted(need: Need) -> NeedPosted:
     """Make the event of a need that waits to be verified."""
     stated = {name: getattr(need, name) for name in ("of_institution", "urgency", "posted_at", "due_at")}
-    return NeedPosted(**_fields_with_unknown(need) | stated | {"version": need.stage_version})
+    asks = need.consent == BY_SMS
+    return NeedPosted(**_fields_with_unknown(need) | stated | {"version": need.stage_version, "asks_consent": asks})
 
 
 def need_confirmed(need: Need) -> NeedConfirmed:

@@ -39,12 +39,17 @@ def manages_county(caller: Caller, region: str) -> bool:
     return any(len(managed) <= COUNTY_DIGITS and region.startswith(managed) for managed in caller.regions)
 
 
+def is_household(caller: Caller, need: Need) -> bool:
+    """Tell whether the caller is the household of a need: its account, or, without one, the household that answers by SMS."""
+    return caller.id == (need.account_id or need.household_id)
+
+
 def view_of(caller: Caller | None, need: Need) -> View:
     """Return the caller's view of a need: `own` for its side, `region` for administrators and auditors of its region, else `public`."""
     if caller is None:
         return "public"
     manages = caller.manages(need.region)
-    if caller.id == need.account_id or (caller.id == need.poster_id and manages):
+    if is_household(caller, need) or (caller.id == need.poster_id and manages):
         return "own"
     return "region" if manages or caller.audits(need.region) else "public"
 
@@ -71,7 +76,7 @@ def _judge(caller: Caller, need: Need, managers: Managers) -> Problem | None:
 def _withdraw(caller: Caller, need: Need, managers: Managers) -> Problem | None:
     """The household or the poster withdraws a need that has not ended."""
     is_poster = caller.id == need.poster_id and caller.manages(need.region)
-    if caller.id != need.account_id and not is_poster:
+    if not is_household(caller, need) and not is_poster:
         return not_allowed()
     return state_conflict(state=need.state) if need.state not in OPEN else None
 
@@ -98,7 +103,7 @@ def _renew(caller: Caller, need: Need, managers: Managers) -> Problem | None:
     """
     is_poster = caller.id == need.poster_id and caller.manages(need.region)
     is_of_village = need.account_id is None and need.region in caller.regions
-    if caller.id != need.account_id and not is_poster and not is_of_village:
+    if not is_household(caller, need) and not is_poster and not is_of_village:
         return not_allowed()
     if need.state == "expired" and need.ended_at is not None:
         return None if now() < need.ended_at + RENEWED_WITHIN else renewal_over(days=RENEWED_WITHIN.days)

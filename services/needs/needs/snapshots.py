@@ -3,6 +3,7 @@
 from chassis.messaging.snapshots import Snapshot
 from contracts.needs import (
     CatalogueChanged,
+    NeedAnswerJudged,
     NeedClosed,
     NeedConfirmed,
     NeedExpired,
@@ -27,6 +28,8 @@ from contracts.needs import (
     VillageFellSilent,
 )
 from needs import events
+from needs.answered.events import answer_judged
+from needs.answered.model import Answer
 from needs.catalogue.events import catalogue_changed
 from needs.catalogue.model import CatalogueItem
 from needs.choosing.events import pledge_expiring
@@ -50,7 +53,7 @@ SNAPSHOTS = (
     Snapshot(ReviewReminded, Need, events.review_reminded, where=WAITS & Need.reminded_version.is_not(None)),
     Snapshot(NeedReturned, Need, events.need_returned, where=(Need.state == "returned") & STAGED),
     Snapshot(NeedConfirmed, Need, events.need_confirmed, where=(Need.state == "confirmed") & STAGED),
-    Snapshot(NeedPosted, Need, events.need_posted, where=(Need.state == "posted") & STAGED),
+    Snapshot(NeedPosted, Need, events.need_posted, where=(Need.state == "posted") & STAGED, edition=2),
     Snapshot(NeedReported, Need, events.need_reported, where=Need.hidden & Need.hidden_version.is_not(None)),
     Snapshot(NeedMoved, Need, events.need_moved, where=Need.published_at.is_not(None) & Need.moved_version.is_not(None)),
     Snapshot(NeedRenewed, Need, life.need_renewed, where=Need.renewed_version.is_not(None)),
@@ -62,5 +65,6 @@ SNAPSHOTS = (
     Snapshot(PledgeExpiring, Pledge, pledge_expiring, where=Pledge.reminded_version.is_not(None) & ~Pledge.withdrawn),
     Snapshot(PledgeOffered, Pledge, events.pledge_offered),
     Snapshot(VerificationFaulted, Sample, verification_faulted, where=Sample.is_right.is_(False)),
+    Snapshot(NeedAnswerJudged, Answer, answer_judged),
     Snapshot(VillageFellSilent, Village, life.village_fell_silent, where=Village.told_at.is_not(None)),
 )

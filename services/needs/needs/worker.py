@@ -1,11 +1,12 @@
 """The event handlers of needs, and its timers: catalogue, clocks of reviews, expiry and reminders, silent villages, old texts.
 
-Users publishes households, institutions and verified organisations, matching the states of matches and pledges, and the balance.
+Users publishes households, institutions and verified organisations, matching the states of matches and pledges, and the balance, notify
+the answers by SMS.
 """
 
 from sqlalchemy.orm import Session
 
-from chassis.messaging.events import ServiceWorker, every, handles_batch
+from chassis.messaging.events import ServiceWorker, every, handles, handles_batch
 from contracts.matching import (
     BalanceChanged,
     ClaimFailed,
@@ -21,6 +22,7 @@ from contracts.matching import (
     MatchSent,
     PledgeReleased,
 )
+from contracts.notify import QuestionAnswered
 from contracts.users import (
     HouseholdChanged,
     HouseholdEnded,
@@ -33,6 +35,7 @@ from contracts.users import (
     PersonErased,
 )
 from needs import actions
+from needs.answered import actions as answered
 from needs.catalogue import actions as catalogue
 from needs.choosing import actions as choosing
 from needs.drafts import actions as drafts
@@ -88,6 +91,11 @@ class Worker(ServiceWorker):
     @handles_batch(PledgeReleased)
     def on_releases(self, session: Session, events: list[PledgeReleased]) -> None:
         actions.record_releases(session, events)
+
+    @handles(QuestionAnswered)
+    def on_question_answered(self, session: Session, event: QuestionAnswered) -> None:
+        if event.asked in {"consent", "renewal"}:
+            answered.carry_out(session, event)
 
     @handles_batch(PersonErased)
     def on_people_erased(self, session: Session, events: list[PersonErased]) -> None:

@@ -16,6 +16,7 @@ from chassis.problems import language
 from chassis.wording import ItemWords
 from contracts.notices import kinds
 from notify import actions, queries
+from notify.answers import api as answers
 from notify.messages import api as messages
 from notify.messages import reporting
 from notify.model import Notice
@@ -26,7 +27,7 @@ from notify.work_list import api as work_list
 
 api = APIBlueprint("notify", __name__, url_prefix="/v1")
 
-for part in (messages, work_list, reporting, preferences, unsubscribing):
+for part in (messages, work_list, reporting, preferences, unsubscribing, answers):
     api.register_blueprint(part.api)
 
 KINDS = kinds()
@@ -52,7 +53,7 @@ class NoticeOut(Schema):
     text = fields.String(required=True)
     about = fields.UUID(
         required=True,
-        metadata={"description": "id of a need, pledge, match, thanks, dispute or appeal; the first word of `kind` names which"},
+        metadata={"description": "id of its subject: the first word of `kind` names which; of an answer by SMS, `facts` name it"},
     )
     facts = fields.Dict(keys=fields.String(), required=True, metadata={"description": "figures and codes behind the text"})
     created_at = fields.AwareDateTime(required=True)

@@ -8,7 +8,7 @@ import msgspec
 
 from contracts.event import Event
 from contracts.matching import Reason
-from contracts.notices import ADMINISTRATORS, FORMER_PLACE, HOUSEHOLD, VERIFIERS, NoticeTemplate, by_event
+from contracts.notices import ADMINISTRATORS, FORMER_PLACE, HOUSEHOLD, ITSELF, VERIFIERS, NoticeTemplate, by_event
 from notify.model import IN_APP, OUTSIDE
 
 Managers = Mapping[str, set[UUID]]
@@ -53,6 +53,8 @@ def recipients_of(template: NoticeTemplate, event: Any, managers: Managers) -> d
     for recipient in template.to:
         if recipient == HOUSEHOLD:
             found |= household_of(event, managers)
+        elif recipient == ITSELF:
+            found |= {event.account_id or event.household_id: {"on_behalf": False}}
         elif recipient == VERIFIERS:
             found |= {verifier: {} for verifier in verifiers_for(event.region, never, managers)}
         elif recipient in LEVELS:

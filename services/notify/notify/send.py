@@ -12,6 +12,7 @@ import threading
 import psycopg
 
 from chassis.data.database import Database, is_transient
+from chassis.data.encryption import FingerprintSettings
 from chassis.data.pg_notify import listen
 from chassis.failures import Parser, describe, one_line_failures
 from chassis.ops import gc_tuning, metrics, telemetry
@@ -23,7 +24,7 @@ from notify.messages.sending import AT_ONCE, Sender
 from notify.settings import SendingSettings
 
 log = logging.getLogger("notify.send")
-SETTINGS = (SendingSettings,)
+SETTINGS = (SendingSettings, FingerprintSettings)
 
 
 def run(settings: Settings, stopping: threading.Event) -> None:

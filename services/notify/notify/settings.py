@@ -22,6 +22,12 @@ class TencentSettings:
     region: str
     endpoint: str
     more_templates: Mapping[str, str] = field(default_factory=dict)
+    extension_codes: int = 0
+
+    @property
+    def extensions(self) -> tuple[str, ...]:
+        """The extensions of the numbers that texts come from: each lets one more question be open for a telephone."""
+        return ("", *map(str, range(1, self.extension_codes + 1)))
 
     @property
     def templates(self) -> Mapping[str, str]:
@@ -59,6 +65,7 @@ class TencentSettings:
                 rf"https://{HOST}|http://(?:127\.0\.0\.1|localhost)(?::[0-9]{{1,5}})?",
             ),
             more_templates=_templates(env, "TENCENT_SMS_TEMPLATES", "[0-9]{1,20}", "news=1234567,help_coming=1234568"),
+            extension_codes=env.whole("TENCENT_SMS_EXTENSIONS", 0, 0, 9),
         )
         env.check()
         return read

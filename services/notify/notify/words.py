@@ -16,7 +16,7 @@ from jinja2.meta import find_undeclared_variables
 from chassis.problems import LANGUAGES
 from chassis.wording import ItemWords, Role, lower_first, unknown_item, word_quantity
 from contracts.event import Quantity, Rest
-from contracts.notices import HOUSEHOLD, NoticeTemplate, Pair, templates
+from contracts.notices import HOUSEHOLD, ITSELF, NoticeTemplate, Pair, templates
 
 log = logging.getLogger(__name__)
 
@@ -104,7 +104,7 @@ def compile_words(template: NoticeTemplate) -> Words:
     amounts_in_words = {name.replace("amount", word) for name in words.amounts.values() for word in ROLES}
     known = {*template.facts, *amounts_in_words, *(f"{name}_label" for name in words.labels)}
     known |= {"item", "kind"} if "category" in template.facts else set()
-    known |= {"on_behalf"} if HOUSEHOLD in template.to else set()
+    known |= {"on_behalf"} if {HOUSEHOLD, ITSELF} & {*template.to} else set()
     for pair in template.words.values():
         for text in pair:
             if unknown := find_undeclared_variables(ENVIRONMENT.parse(text)) - known:

@@ -8,15 +8,18 @@ from contracts.event import Event
 from contracts.notices import by_event
 from contracts.users import AdministratorDismissed, AuditorDismissed, CodeRequested, PersonErased
 from notify import actions
+from notify.answers import actions as answers
 from notify.messages import actions as messages
 from notify.messages import manners
 from notify.messages.model import Message
+from notify.questions import actions as questions
+from notify.questions.model import Question
 
 
 class Worker(ServiceWorker):
     name = "notify"
     refuses_retelling = "people would be told of what is long past"
-    region_moves = (move_column(Message.region),)
+    region_moves = (move_column(Message.region), move_column(Question.region))
 
     @handles_batch(*(event for event in by_event() if event not in {AdministratorDismissed, AuditorDismissed}))
     def on_events(self, session: Session, events: list[Event]) -> None:
@@ -43,6 +46,14 @@ class Worker(ServiceWorker):
     @every(seconds=5, at_start=False)
     def gather_digests(self, session: Session) -> None:
         manners.gather(session)
+
+    @every(seconds=60)
+    def expire_questions(self, session: Session) -> None:
+        questions.expire_questions(session)
+
+    @every(seconds=3600, at_start=False)
+    def delete_old_answers(self, session: Session) -> None:
+        answers.delete_old(session)
 
     @every(seconds=3600, at_start=False)
     def delete_old_messages(self, session: Session) -> None:

@@ -11,15 +11,22 @@ from chassis.data.database import new_id
 from chassis.messaging import outbox
 from chassis.testing.fixtures import RolledBack, api_fixtures
 from contracts.event import Event, decode, name_of, producer_of
-from contracts.matching import MatchProposed
+from contracts.matching import MatchAnswerJudged, MatchProposed
+from contracts.needs import NeedAnswerJudged
 from contracts.notices import by_event
 from notify import actions
 from notify.api import api
 from notify.model import Notice
 
 HEARD = sorted(by_event(), key=name_of)
-MATCHES = [event for event in HEARD if name_of(event).startswith("match_")]
-OF_NEEDS = [event for event in HEARD if name_of(event).startswith("need_") and any(one.side == "household" for one in by_event()[event])]
+JUDGED = (MatchAnswerJudged, NeedAnswerJudged)
+"""Events whose notices go to whoever answered by SMS alone."""
+MATCHES = [event for event in HEARD if name_of(event).startswith("match_") and event not in JUDGED]
+OF_NEEDS = [
+    event
+    for event in HEARD
+    if name_of(event).startswith("need_") and any(one.side == "household" and "household" in one.to for one in by_event()[event])
+]
 
 
 engine, database, client = api_fixtures("notify", api)

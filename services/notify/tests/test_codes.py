@@ -217,7 +217,7 @@ def test_table_has_no_place_for_a_phone_or_a_code(database: RolledBack) -> None:
             text("SELECT column_name, data_type FROM information_schema.columns WHERE table_name IN ('messages', 'attempts')")
         ).all()
     texts = {name for name, kind in columns if "char" in kind or kind in {"text", "bytea", "jsonb", "ARRAY"}}
-    assert texts == {"region", "channel", "then", "kind", "state", "provider", "reason", "outcome", "number"}
+    assert texts == {"region", "channel", "then", "kind", "state", "provider", "reason", "outcome", "number", "text"}
 
 
 @pytest.fixture

@@ -163,7 +163,7 @@ def test_facts_hold_no_identity_and_givers_see_no_village(database: RolledBack, 
         people = {str(getattr(event, name, None)) for name in ("household_id", "account_id", "poster_id", "pledger_id")}
         assert not (people - {"None"}) & {str(value) for value in notice.facts.values()}
         if notice.side == "giver":
-            assert notice.facts.get("region", "") in {"", event.region[:9] if hasattr(event, "match_id") else ""}
+            assert notice.facts.get("region", "") in {"", event.region[:9] if {"match_id", "region"} <= {*event.__struct_fields__} else ""}
 
 
 def test_household_does_not_learn_why_a_giver_refused(database: RolledBack) -> None:

@@ -6,7 +6,7 @@ from string import Formatter
 import pytest
 
 from contracts.notices import templates
-from notify.channels.texts import LONGEST_PARAMETER, NEWS, clean_parameter, text_for, texts
+from notify.channels.texts import LONGEST_PARAMETER, NEWS, asking_text_for, clean_parameter, text_for, texts
 
 SIGNATURE = "【某某县农业农村局】"
 LIKELY = {"code": "123456", "minutes": "5", "title": "有人答应帮助您的需求了"}
@@ -27,7 +27,7 @@ def test_every_notice_has_a_short_text_that_it_can_fill() -> None:
         for notice in text.of:
             kind, _, side = notice.partition(".")
             assert (kind, side) in known, notice
-            assert text_for(kind, side) is text
+            assert (asking_text_for if text.asks else text_for)(kind, side) is text
     assert text_for("need_met", "household").name == NEWS
 
 

@@ -1,6 +1,7 @@
 """Words of notices: every kind has them in both languages, for every code it may show."""
 
 from collections.abc import Iterator
+from itertools import product
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import pytest
@@ -11,12 +12,12 @@ from chassis.testing.sentences import find_faults
 from chassis.wording import ItemWords
 from contracts import notices
 from contracts.event import Event
-from contracts.matching import AppealDecided, PledgeReleased
+from contracts.matching import PledgeReleased
 from notify.api import SIDES
 from notify.rules import notices_of
 from notify.words import WORDS, _fallback, compile_words, render, words_for
 
-from .conftest import HEARD, new_id, proposal, with_account
+from .conftest import HEARD, JUDGED, new_id, proposal, with_account
 
 RICE = ItemWords("food.rice", "kg", "goods", "大米", "Rice")
 EDGES = (
@@ -38,17 +39,30 @@ def variants(kind: type[Event]) -> Iterator[Any]:
         words = get_args(hint) if get_origin(hint) is Literal else (True, False) if hint is bool else ()
         words = words or [word for part in get_args(hint) if get_origin(part) is Literal for word in (None, *get_args(part))]
         yield from (replace(event, **{name: word}) for word in words)
+    if kind in JUDGED:
+        yield from judged(event)
     if kind is PledgeReleased:
         yield from (replace(event, accepted=0, open=0, withdrawn=withdrawn) for withdrawn in (True, False))
+
+
+def judged(event: Any) -> Iterator[Any]:
+    """The event of a judged answer by SMS, in every way that there is."""
+    hints = get_type_hints(type(event))
+    sides = get_args(hints["side"]) if "side" in hints else (None,)
+    for side, asked, answer, problem in product(
+        sides, get_args(hints["asked"]), get_args(hints["answer"]), (None, "stale", "state_conflict", "x")
+    ):
+        more = {"side": side} if side else {}
+        yield replace(event, asked=asked, answer=answer, problem=problem, outcome="refused" if problem else "done", **more)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("kind", HEARD)
 def test_every_notice_has_words_on_each_side(kind: type[Event], language: str) -> None:
-    sides = {template.side for template in notices.by_event()[kind]}
     for event in variants(kind):
         found = list(notices_of(event, {"51": {new_id()}}))
-        assert {notice["side"] for notice in found} == ({event.side} if kind is AppealDecided else sides)
+        sides = {template.side for template in notices.by_event()[kind] if template.applies_to(event)}
+        assert {notice["side"] for notice in found} == sides != set()
         for notice in found:
             words = render(notice["kind"], notice["side"], notice["facts"], language)
             assert all(words.values())

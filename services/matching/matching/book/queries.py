@@ -30,8 +30,9 @@ def is_own_match(caller: Caller) -> ColumnElement[bool]:
 
 
 def get_visible_match(session: Session, caller: Caller, match_id: UUID) -> Match:
-    """Get a match that the caller may see. Raises `not_found`."""
-    visible = or_(is_own_match(caller), caller.within(Match.region))
+    """Get a match that the caller may see; a household without an account acts on its own by SMS. Raises `not_found`."""
+    answers_by_sms = and_(Match.account_id.is_(None), Match.household_id == caller.id)
+    visible = or_(is_own_match(caller), answers_by_sms, caller.within(Match.region))
     query = select(Match).options(WITH_TRACKING_NUMBERS).where(Match.id == match_id, visible)
     match: Match | None = session.scalars(query).first()
     if match is None:

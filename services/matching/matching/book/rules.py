@@ -45,8 +45,8 @@ def find_match_problem(act: str, caller: Caller, match: Match) -> Problem | None
 
 
 def is_on_household_side(caller: Caller, match: Match) -> bool:
-    """Tell whether the caller is the household, or manages its village and speaks for it."""
-    return caller.id == match.account_id or caller.manages(match.region)
+    """Tell whether the caller is the household, or manages its village and speaks for it. Without an account it answers by SMS."""
+    return caller.id == (match.account_id or match.household_id) or caller.manages(match.region)
 
 
 def side_of(caller: Caller, match: Match) -> str | None:

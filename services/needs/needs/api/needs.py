@@ -43,6 +43,7 @@ api = APIBlueprint("needs", __name__)
 
 CONSENT = {
     "sms": ("短信同意", "by SMS"),
+    "sms_answer": ("短信答复同意", "by an answered SMS"),
     "slip": ("书面同意", "on a slip"),
     "slip_photo": ("书面同意（附照片）", "on a slip, with its photo"),
 }
@@ -57,6 +58,10 @@ NEED_STATES = {
     "expired": ("已到期", "expired"),
     "met": ("已满足", "met"),
 }
+CONSENT_NOTE = (
+    "how the household agreed; needed when posting on behalf. `sms_answer`: it is asked by SMS on its own telephone, and the need is"
+    " verified once it agreed; 422 `consent_answer_needed` before"
+)
 STORY = "shown to everybody once the need is published: no names, telephones, numbers or addresses; 422 `story_identifies`"
 CLOSINGS = {
     "met_elsewhere": ("已由他处解决", "met elsewhere"),
@@ -90,7 +95,7 @@ class SpecificationOut(Schema):
 
 class NeedIn(Strict):
     household_id = Id(metadata={"description": "the household on whose behalf an administrator posts; households leave it out"})
-    consent = Choice(CONSENT, metadata={"description": "how the household agreed; needed when posting on behalf"})
+    consent = Choice(CONSENT, metadata={"description": CONSENT_NOTE})
     category = Category(required=True)
     quantity = Whole(
         *QUANTITY,

@@ -9,6 +9,9 @@ from sqlalchemy.orm import Session, joinedload, undefer
 from chassis.http.auth import Caller
 from chassis.photos.problems import photo_removed
 from chassis.problems import Problem, not_found
+from needs.consents.problems import consent_answer_needed
+from needs.consents.queries import has_agreed
+from needs.consents.rules import BY_SMS
 from needs.model import Need
 from needs.photos import rules
 from needs.photos.model import NeedPhoto
@@ -41,8 +44,10 @@ def get_visible_photo(session: Session, caller: Caller | None, photo_id: UUID, *
 
 
 def find_consent_problem(session: Session, need: Need) -> Problem | None:
-    """Return the problem of a need whose slip was to be shown by a photo, and has none."""
-    if need.consent != "slip_photo":
+    """Return the problem of a need whose consent was to be shown: by the photo of a slip, or by an answered SMS and else by the photo."""
+    if need.consent not in {"slip_photo", BY_SMS} or (need.consent == BY_SMS and has_agreed(session, need.id)):
         return None
     slip = select(NeedPhoto.id).where(NeedPhoto.need_id == need.id, NeedPhoto.kind == "consent", NeedPhoto.removed_at.is_(None))
-    return consent_photo_needed() if session.scalars(slip.limit(1)).first() is None else None
+    if session.scalars(slip.limit(1)).first() is not None:
+        return None
+    return consent_answer_needed() if need.consent == BY_SMS else consent_photo_needed()

@@ -70,7 +70,7 @@ def _require_as_new(session: Session, caller: Caller, need: Need, household: Hou
     _follow(need, household)
     if problem := find_need_problem("renew_need", caller, need, {}):
         raise problem
-    on_behalf = household.account_id != caller.id
+    on_behalf = caller.id not in {household.account_id, household.id}
     asked = {
         "category": need.category,
         "quantity": need.quantity,

@@ -17,6 +17,7 @@ from contracts.event import Event
 from needs import events, following, lock, queries
 from needs.catalogue.actions import require_quantity, require_terms
 from needs.charities.actions import require_charity
+from needs.consents import actions as consents
 from needs.duplicates import actions as duplicates
 from needs.hall.words import words_of
 from needs.life.period import period_days
@@ -117,6 +118,7 @@ def amend_need(session: Session, caller: Caller, need_id: UUID, wanted: Mapping[
     size = household.size if household else None
     terms = require_terms(session, need.region, asked, of_institution=need.of_institution, size=size)
     quotas.require_quota(session, household, terms, asked["quantity"], besides=need.id)
+    consents.drop_consent(session, need.id)
     for name, value in asked.items():
         setattr(need, name, value)
     need.specification = json.dumps(asked["specification"], ensure_ascii=False) if asked["specification"] else None

@@ -14,7 +14,7 @@ from alibabacloud_tea_openapi.exceptions import AlibabaCloudException
 from alibabacloud_tea_openapi.utils_models import Config
 from darabonba.runtime import RuntimeOptions
 
-from notify.channels.interface import Failure, Found, Letter, Receipt, SendingError
+from notify.channels.interface import NOT_FILED, Failure, Found, Letter, Receipt, SendingError
 from notify.channels.texts import texts
 from notify.settings import AliyunSettings
 
@@ -66,7 +66,7 @@ class AliyunSms:
 
     def send(self, letter: Letter) -> Receipt:
         if (template := self._settings.templates.get(letter.text)) is None:
-            raise SendingError("technical-failure", f"no_template.{letter.text}")
+            raise SendingError("technical-failure", f"{NOT_FILED}{letter.text}")
         request = SendSmsRequest(
             phone_numbers=letter.to.removeprefix("+86"),
             sign_name=self._settings.sign_name,

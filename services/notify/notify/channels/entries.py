@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from notify.channels.aliyun import AliyunSms
 from notify.channels.email import Email
@@ -14,7 +15,8 @@ from notify.settings import Allowance, SendingSettings
 class Entry:
     """One provider: its name, its channel, the most that it gets, and how to make one for a thread.
 
-    A provider that `reports` says later what became of a letter; any other has delivered what it took.
+    A provider that `reports` says later what became of a letter; any other has delivered what it took. `texts` are the short texts that it
+    has filed, None where none needs to be. `extensions` choose among the numbers that it sends from, for questions.
     """
 
     name: str
@@ -22,15 +24,23 @@ class Entry:
     allowance: Allowance
     make: Callable[[], Provider]
     reports: bool = False
+    texts: frozenset[str] | None = None
+    extensions: tuple[str, ...] = ("",)
+
+    def may_send(self, text: str) -> bool:
+        """Tell whether the provider has filed a text."""
+        return self.texts is None or text in self.texts
 
 
 def list_providers(settings: SendingSettings) -> tuple[Entry, ...]:
     """List the providers that are set, in the order in which they are tried within a channel."""
     found = []
     if tencent := settings.tencent:
-        found.append(Entry("tencent", "sms", settings.sms, lambda: TencentSms(tencent), settings.is_reported))
+        make = partial(TencentSms, tencent)
+        filed = frozenset(tencent.templates)
+        found.append(Entry("tencent", "sms", settings.sms, make, settings.is_reported, filed, tencent.extensions))
     if aliyun := settings.aliyun:
-        found.append(Entry("aliyun", "sms", settings.sms, lambda: AliyunSms(aliyun), settings.is_reported))
+        found.append(Entry("aliyun", "sms", settings.sms, partial(AliyunSms, aliyun), settings.is_reported, frozenset(aliyun.templates)))
     if smtp := settings.smtp:
-        found.append(Entry("smtp", "email", settings.email, lambda: Email(smtp)))
+        found.append(Entry("smtp", "email", settings.email, partial(Email, smtp)))
     return tuple(found)

@@ -10,6 +10,9 @@ Failure = Literal["temporary-failure", "permanent-failure", "technical-failure"]
 Taken = Literal["taken", "delivered"]
 Found = Taken | Failure | Literal["absent", "unknown"]
 
+NOT_FILED = "no_template."
+"""The beginning of the reason of a text that the provider cannot send, because its template was not filed."""
+
 
 class SendingError(Exception):
     """A letter was not sent. `reason` is the provider's code, which holds no personal data.
@@ -30,7 +33,8 @@ class Letter:
 
     `reference` is the message's id, the same in every attempt: the key by which a provider recognises a repetition. `text` names one of the
     short texts, `parameters` fill it. `title` and `body` are the whole words, for channels without templates. `unsubscribing_key` makes the
-    link by which the recipient ends mails.
+    link by which the recipient ends mails. `extension` chooses the number that an SMS comes from, so that an answer tells which question
+    it belongs to.
     """
 
     reference: UUID
@@ -41,6 +45,7 @@ class Letter:
     title: str
     body: str
     unsubscribing_key: str | None = None
+    extension: str = ""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from tencentcloud.common.profile.http_profile import HttpProfile
 from tencentcloud.sms.v20210111.models import PullSmsSendStatusByPhoneNumberRequest, SendSmsRequest
 from tencentcloud.sms.v20210111.sms_client import SmsClient
 
-from notify.channels.interface import Failure, Found, Letter, Receipt, SendingError
+from notify.channels.interface import NOT_FILED, Failure, Found, Letter, Receipt, SendingError
 from notify.channels.texts import texts
 from notify.settings import TencentSettings
 
@@ -80,7 +80,7 @@ class TencentSms:
 
     def send(self, letter: Letter) -> Receipt:
         if (template := self._settings.templates.get(letter.text)) is None:
-            raise SendingError("technical-failure", f"no_template.{letter.text}")
+            raise SendingError("technical-failure", f"{NOT_FILED}{letter.text}")
         request = SendSmsRequest()
         request.PhoneNumberSet = [letter.to]
         request.SmsSdkAppId = self._settings.app_id
@@ -88,6 +88,7 @@ class TencentSms:
         request.SignName = self._settings.sign_name
         request.TemplateParamSet = [letter.parameters[name] for name in texts()[letter.text].parameters]
         request.SessionContext = str(letter.reference)
+        request.ExtendCode = letter.extension
         answer = self._ask(self._client.SendSms, request)
         status = answer.SendStatusSet[0] if answer.SendStatusSet else None
         if status is None or status.Code != OK:

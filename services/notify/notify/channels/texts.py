@@ -7,8 +7,12 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from string import Formatter
+from typing import cast
 
-CODE, NEWS = "code", "news"
+from contracts.notify import Asked
+
+CODE, NEWS, SHARED = "code", "news", "shared"
+ASK_AGAIN, ANSWER_LATE, ANSWER_LISTED = "ask_again", "answer_late", "answer_listed"
 LONGEST_PARAMETER = 20
 """Characters of a parameter. With a signature of ten, the longest text then has 70, which is one SMS."""
 _LINK = r"[a-z]*://\S*|(?:[a-z0-9-]+\.)+[a-z]{2,}(?:/\S*)?"
@@ -17,11 +21,12 @@ _NO_PARAMETER = re.compile(rf"[\x00-\x1f<>{{}}【】\[\]]|{_LINK}", re.IGNORECAS
 
 @dataclass(frozen=True)
 class ShortText:
-    """A text with named gaps, in two languages, and the notices that use it."""
+    """A text with named gaps, in two languages, and the notices that use it. One that `asks` something wants an answer by SMS."""
 
     name: str
     words: Mapping[str, str]
     of: tuple[str, ...]
+    asks: Asked | None = None
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -37,14 +42,29 @@ def texts() -> Mapping[str, ShortText]:
     """Read all short texts by name."""
     read = tomllib.loads(files("notify.channels").joinpath("texts.toml").read_text("utf-8"))
     return {
-        name: ShortText(name, {language: words for language, words in entry.items() if language != "of"}, tuple(entry.get("of", ())))
+        name: ShortText(
+            name,
+            {language: words for language, words in entry.items() if language not in {"of", "asks"}},
+            tuple(entry.get("of", ())),
+            cast("Asked | None", entry.get("asks")),
+        )
         for name, entry in read.items()
     }
 
 
 @cache
 def _by_notice() -> Mapping[str, ShortText]:
-    return {notice: text for text in texts().values() for notice in text.of}
+    return {notice: text for text in texts().values() if text.asks is None for notice in text.of}
+
+
+@cache
+def _asking_by_notice() -> Mapping[str, ShortText]:
+    return {notice: text for text in texts().values() if text.asks for notice in text.of}
+
+
+def asking_text_for(kind: str, side: str) -> ShortText | None:
+    """Return the text by which a kind of notice asks something, or None when it asks nothing."""
+    return _asking_by_notice().get(f"{kind}.{side}")
 
 
 def text_for(kind: str, side: str) -> ShortText:

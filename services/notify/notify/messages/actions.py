@@ -18,7 +18,7 @@ from chassis.data.database import new_id, now
 from chassis.http.auth import Caller
 from chassis.problems import not_allowed
 from contracts.users import CodeRequested
-from notify.channels.interface import Failure, Found, Report, Taken
+from notify.channels.interface import NOT_FILED, Failure, Found, Report, Taken
 from notify.messages import rules
 from notify.messages.admission import note_failure, note_success
 from notify.messages.model import Attempt, Message, State
@@ -27,6 +27,8 @@ from notify.messages.rules import BY_EMAIL, CODES, EMAIL, PRIORITIES, SMS, WORK_
 from notify.model import OUTSIDE, Notice
 from notify.preferences.queries import find_manners
 from notify.preferences.rules import Manners, choose_channels, digest_due
+from notify.questions.actions import close_unsent, delete_questions_of
+from notify.questions.model import Question
 
 log = logging.getLogger("notify.codes")
 WAKE = "messages"
@@ -84,6 +86,8 @@ class Claimed:
     expires_at: datetime
     region: str | None = None
     digest_id: UUID | None = None
+    question_id: UUID | None = None
+    text: str | None = None
     open_attempt: OpenAttempt | None = None
 
     @property
@@ -230,7 +234,10 @@ def postpone(session: Session, claimed: Iterable[Claimed], until: datetime, reas
 def note_outcome(
     session: Session, claimed: Claimed, provider: str, outcome: Outcome, reason: str | None = None, number: str | None = None
 ) -> None:
-    """Note how an attempt ended. A failure of an attempt that was taken over meanwhile changes nothing; a success always counts."""
+    """Note how an attempt ended. A failure of an attempt that was taken over meanwhile changes nothing; a success always counts.
+
+    A text that was not filed says nothing about the provider, so it closes none.
+    """
     at = now()
     session.execute(
         update(Attempt)
@@ -244,7 +251,7 @@ def note_outcome(
         _apply(session, message, outcome, reason, at)
     if is_success:
         note_success(session, provider)
-    elif outcome in {"temporary-failure", "technical-failure"}:
+    elif outcome in {"temporary-failure", "technical-failure"} and not (reason or "").startswith(NOT_FILED):
         note_failure(session, provider)
 
 
@@ -293,6 +300,8 @@ def settle(session: Session, message: Message, state: State, reason: str | None)
     at = now()
     message.state, message.reason, message.settled_at = state, reason, at
     session.flush()
+    if state in rules.FAILURES and message.channel == SMS:
+        close_unsent(session, message.id)
     if message.notice_id is None:
         return
     if (state in rules.FAILURES and message.then) or (reason == UNWANTED and _has_wanted_channel(session, message)):
@@ -315,6 +324,37 @@ def note_report(session: Session, provider: str, report: Report) -> bool:
     if message is not None and message.settled_at is None:
         settle(session, message, report.outcome, report.reason)
     return True
+
+
+def note_arrival(session: Session, message_id: UUID) -> None:
+    """Note that a text arrived, since somebody answered it."""
+    message = session.get(Message, message_id, with_for_update=True, populate_existing=True)
+    if message is not None and message.settled_at is None:
+        settle(session, message, "delivered", "answered")
+
+
+def plan_follow_up(session: Session, question: Question, text_name: str, at: datetime) -> None:
+    """Plan a short text to the telephone that answered a question; each text follows a question once."""
+    row = {
+        "id": new_id(), "question_id": question.id, "text": text_name, "recipient_id": question.recipient_id, "channel": SMS, "then": [],
+        "kind": question.kind, "priority": rules.URGENT, "state": "created", "attempts": 0, "doubts": 0, "created_at": at, "due_at": at,
+        "expires_at": at + rules.KEPT_TRYING[rules.URGENT],
+    }  # fmt: skip
+    session.execute(upsert(Message).values(row).on_conflict_do_nothing())
+    session.execute(_WAKE)
+
+
+def put_on_list(session: Session, question: Question, at: datetime) -> None:
+    """Put the notice of a question on its village's work list, when a household was asked: somebody has to speak with it."""
+    if question.region is None:
+        return
+    row = {
+        "id": new_id(), "notice_id": question.notice_id, "recipient_id": question.recipient_id, "region": question.region,
+        "channel": WORK_LIST, "then": [], "kind": question.kind, "priority": rules.URGENT, "state": "created", "attempts": 0, "doubts": 0,
+        "created_at": at, "due_at": at + rules.ON_THE_LIST_FOR,
+        "expires_at": at + rules.ON_THE_LIST_FOR + rules.KEPT_TRYING[rules.URGENT],
+    }  # fmt: skip
+    session.execute(upsert(Message).values(row).on_conflict_do_nothing())
 
 
 def tell(session: Session, caller: Caller, message_id: UUID) -> ListEntry:
@@ -362,8 +402,9 @@ def resend(session: Session, caller: Caller, filters: dict[str, Any]) -> int:
 
 
 def delete_messages_of(session: Session, recipients: Collection[UUID]) -> None:
-    """Delete the messages to people who were erased."""
+    """Delete the messages and questions to people who were erased."""
     session.execute(delete(Message).where(Message.recipient_id.in_(recipients)))
+    delete_questions_of(session, recipients)
 
 
 def delete_old(session: Session) -> None:

@@ -1,20 +1,28 @@
-"""Letters: the words of a notice or a code, with the address that they go to."""
+"""Letters: the words of a notice or a code, with the address that they go to, and the question that they ask."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, cast
+from uuid import UUID
 
+from chassis.data.database import now
+from chassis.data.encryption import fingerprint
 from chassis.wording import ItemWords
+from contracts.notify import Asked
 from notify.channels.interface import Letter
-from notify.channels.texts import CODE, NEWS, clean_parameter, text_for, texts
+from notify.channels.texts import CODE, NEWS, SHARED, ShortText, asking_text_for, clean_parameter, text_for, texts
 from notify.messages.actions import Claimed
 from notify.messages.contacts import Code, Contact
-from notify.messages.rules import EMAIL
+from notify.messages.rules import EMAIL, SMS
 from notify.model import Notice
+from notify.questions import rules
+from notify.questions.actions import Asking
+from notify.questions.model import Question
 from notify.words import readable_facts, words_for
 
 LANGUAGE = "zh-CN"
 CODE_TITLE = "验证码"
 MOST_IN_DIGEST = 20
+Filed = Callable[[str], bool]
 
 
 def write_code(claimed: Claimed, code: Code, minutes: int) -> Letter:
@@ -25,12 +33,14 @@ def write_code(claimed: Claimed, code: Code, minutes: int) -> Letter:
     return Letter(claimed.id, to, LANGUAGE, CODE, parameters, CODE_TITLE, texts()[CODE].render(parameters))
 
 
-def write_letter(claimed: Claimed, notices: Sequence[Notice], items: Mapping[str, ItemWords], to: str, key: str | None = None) -> Letter:
+def write_letter(
+    claimed: Claimed, notices: Sequence[Notice], items: Mapping[str, ItemWords], to: str, whose: str | None, is_filed: Filed, key: str | None = None
+) -> Letter:
     """Write the letter of one notice, or the digest of several. `key` lets the recipient unsubscribe."""
     if len(notices) > 1:
         return write_digest(claimed, notices, items, to, key)
     [notice] = notices
-    return write_notice(claimed, notice, items[category_of(notice)], to, key)
+    return write_notice(claimed, notice, items[category_of(notice)], to, whose, is_filed, key)
 
 
 def write_digest(claimed: Claimed, notices: Sequence[Notice], items: Mapping[str, ItemWords], to: str, key: str | None = None) -> Letter:
@@ -49,15 +59,47 @@ def category_of(notice: Notice) -> str:
     return str(notice.facts.get("category", ""))
 
 
-def write_notice(claimed: Claimed, notice: Notice, item: ItemWords, to: str, key: str | None = None) -> Letter:
-    """Write the letter of a notice."""
-    words = words_for(notice.kind, notice.side, notice.facts, LANGUAGE, item)
-    text = text_for(notice.kind, notice.side)
-    known: dict[str, Any] = readable_facts(notice.kind, notice.side, notice.facts, LANGUAGE, item) | words
-    if any(not known.get(name) for name in text.parameters):
-        text = texts()[NEWS]
-    parameters = {name: clean_parameter(str(known[name])) for name in text.parameters}
-    return Letter(claimed.id, to, LANGUAGE, text.name, parameters, words["title"], words["text"], key)
+def write_notice(
+    claimed: Claimed, notice: Notice, item: ItemWords, to: str, whose: str | None, is_filed: Filed, key: str | None = None
+) -> Letter:
+    """Write the letter of a notice, by the first of its texts that is filed. On a telephone of several people it names no item."""
+    words, known = _words_of(notice, item)
+    is_private = claimed.channel != SMS or whose == rules.OWN
+    text = text_for(notice.kind, notice.side) if is_private else texts()[SHARED]
+    chosen = text if is_filed(text.name) and _can_fill(text, known) else texts()[NEWS]
+    return _letter(claimed, chosen, known, to, words, key)
+
+
+def write_question(claimed: Claimed, notice: Notice, item: ItemWords, contact: Contact, is_filed: Filed) -> tuple[Letter, Asking] | None:
+    """Write the letter of a notice that asks for an answer by SMS, and its question; None when this telephone is asked nothing."""
+    text = asking_text_for(notice.kind, notice.side)
+    if claimed.channel != SMS or text is None or not is_filed(text.name) or contact.telephone is None:
+        return None
+    asked = cast("Asked", text.asks)
+    words, known = _words_of(notice, item)
+    if not rules.may_ask(asked, contact.whose) or not _can_fill(text, known):
+        return None
+    asking = Asking(
+        notice_id=notice.id,
+        message_id=claimed.id,
+        recipient_id=cast("UUID", claimed.recipient_id),
+        region=claimed.region,
+        kind=notice.kind,
+        asked=asked,
+        about=notice.about,
+        about_version=notice.about_version,
+        phone=fingerprint(contact.telephone),
+        telephone=contact.whose or rules.OWN,
+        expires_at=rules.find_expiry(asked, notice.facts, now()),
+    )
+    return _letter(claimed, text, known, contact.telephone, words), asking
+
+
+def write_follow_up(claimed: Claimed, question: Question, to: str) -> Letter:
+    """Write the letter that follows the answer to a question; it leaves from the number that the question came from."""
+    text = texts()[cast("str", claimed.text)]
+    parameters = {"choices": rules.choices_of(cast("Asked", question.asked))} if "choices" in text.parameters else {}
+    return Letter(claimed.id, to, LANGUAGE, text.name, parameters, "", text.render(parameters), extension=question.extension)
 
 
 def address_of(contact: Contact | None, channel: str) -> str | None:
@@ -65,3 +107,17 @@ def address_of(contact: Contact | None, channel: str) -> str | None:
     if contact is None:
         return None
     return contact.email if channel == EMAIL else contact.telephone
+
+
+def _words_of(notice: Notice, item: ItemWords) -> tuple[dict[str, str], dict[str, Any]]:
+    words = words_for(notice.kind, notice.side, notice.facts, LANGUAGE, item)
+    return words, readable_facts(notice.kind, notice.side, notice.facts, LANGUAGE, item) | words
+
+
+def _can_fill(text: ShortText, known: dict[str, Any]) -> bool:
+    return all(known.get(name) for name in text.parameters)
+
+
+def _letter(claimed: Claimed, text: ShortText, known: dict[str, Any], to: str, words: dict[str, str], key: str | None = None) -> Letter:
+    parameters = {name: clean_parameter(str(known[name])) for name in text.parameters}
+    return Letter(claimed.id, to, LANGUAGE, text.name, parameters, words["title"], words["text"], key)

@@ -15,7 +15,7 @@ State = Literal["created", "sending", "delivered", "temporary-failure", "permane
 
 
 class Message(Base):
-    """One notice, or one code, on its way over one channel. A message without `notice_id` is a code.
+    """One notice, or one code, on its way over one channel; or the short `text` that follows the answer to a question.
 
     `due_at` is when it is next taken in hand; while an attempt runs, when another process may take over; once the provider took it, when a
     report is overdue. `state` goes from `created` over `sending` to an end, at `settled_at`; a `temporary-failure` without `settled_at` is
@@ -31,6 +31,7 @@ class Message(Base):
         Index("messages_settled", "settled_at"),
         Index("messages_failed", "id", postgresql_where=text("settled_at IS NOT NULL AND state LIKE '%-failure'")),
         Index("messages_code_id", "code_id", unique=True, postgresql_where=text("code_id IS NOT NULL")),
+        Index("messages_question_id", "question_id", "text", unique=True, postgresql_where=text("question_id IS NOT NULL")),
         Index("messages_notice_id", "notice_id", "channel", unique=True, postgresql_where=text("notice_id IS NOT NULL")),
         Index("messages_recipient_id", "recipient_id", postgresql_where=text("recipient_id IS NOT NULL")),
         Index("messages_region", "region", "id", postgresql_where=text("region IS NOT NULL")),
@@ -40,6 +41,8 @@ class Message(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True)
     notice_id: Mapped[UUID | None]
     code_id: Mapped[UUID | None]
+    question_id: Mapped[UUID | None]
+    text: Mapped[str | None] = mapped_column(String(20))
     recipient_id: Mapped[UUID | None]
     region: Mapped[str | None] = mapped_column(RegionCode)
     channel: Mapped[str] = mapped_column(String(20))

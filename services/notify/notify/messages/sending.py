@@ -4,30 +4,35 @@ import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import TypeVar
 from uuid import UUID
 
 from prometheus_client import Counter, Histogram
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from chassis.data.database import Database, now
+from chassis.data.encryption import fingerprint
 from chassis.data.items import find_words
 from chassis.messaging.inbox import retry_on_database_errors
 from chassis.ops import metrics
 from chassis.wording import ItemWords
 from notify.channels.entries import Entry, list_providers
-from notify.channels.interface import Failure, Found, Letter, Provider, SendingError
+from notify.channels.interface import NOT_FILED, Failure, Found, Letter, Provider, SendingError
 from notify.messages import actions, rules
 from notify.messages.actions import Claimed
 from notify.messages.admission import admit, find_closure
 from notify.messages.contacts import Contact, Door, DoorError
-from notify.messages.letters import address_of, category_of, write_code, write_letter
+from notify.messages.letters import address_of, category_of, write_code, write_follow_up, write_letter, write_question
 from notify.messages.queries import load_notices
 from notify.model import Notice
 from notify.preferences.actions import make_keys
+from notify.questions import actions as questions
+from notify.questions.actions import Asking
+from notify.questions.model import Question
 from notify.settings import SendingSettings
 
 log = logging.getLogger("notify.send")
@@ -61,18 +66,29 @@ class GaveUpError(Exception):
 
 @dataclass(frozen=True, repr=False)
 class Ready:
-    """A message with its letter."""
+    """A message with its letter. One that asks something has a plain letter too, for when no number is free to answer to.
+
+    What follows a question leaves by its `provider`, to which the next answer goes.
+    """
 
     claimed: Claimed
     letter: Letter
+    asking: Asking | None = None
+    plain: Letter | None = None
+    provider: str = ""
+
+    def suits(self, entry: Entry) -> bool:
+        """Tell whether a provider may send this letter."""
+        return entry.may_send(self.letter.text) and self.provider in {"", entry.name}
 
 
 @dataclass(frozen=True)
 class Seen:
-    """What the database says of a batch: the notices of each message, words of items, unsubscribing keys by recipient, and until when all
-    providers are closed."""
+    """What the database says of a batch: the notices of each message, questions, words of items, unsubscribing keys by recipient, and until
+    when all providers are closed."""
 
     notices: Mapping[UUID, Sequence[Notice]]
+    questions: Mapping[UUID, Question]
     items: Mapping[str, ItemWords]
     keys: Mapping[UUID, str]
     closed: datetime | None
@@ -159,7 +175,7 @@ class Sender:
         seen = self._commit(lambda session: self._look(session, channel, batch))
         if not self._providers(channel):
             return self._end(batch, "unconfigured")
-        open_ones = [one for one in batch if not self._is_over(one, seen.notices.get(one.id, []))]
+        open_ones = [one for one in batch if not self._is_over(one, seen)]
         if seen.closed is not None:
             self._postpone(open_ones, seen.closed, "provider_closed")
             return []
@@ -175,19 +191,22 @@ class Sender:
     def _look(self, session: Session, channel: str, batch: Sequence[Claimed]) -> Seen:
         """Read what is needed from the database in one transaction."""
         notices = load_notices(session, [one for one in batch if one.notice_id])
+        asked = [one.question_id for one in batch if one.question_id]
+        followed = {one.id: one for one in session.scalars(select(Question).where(Question.id.in_(asked)))} if asked else {}
         categories = {category_of(notice) for found in notices.values() for notice in found}
         items = dict(find_words(session, categories)) if categories else {}
         closed = find_closure(session, [entry.name for entry in self._providers(channel)])
         recipients = {one.recipient_id for one in batch if one.recipient_id}
         keys = make_keys(session, recipients) if channel == rules.EMAIL and self._providers(channel) else {}
         session.expunge_all()
-        return Seen(notices, items, keys, closed)
+        return Seen(notices, followed, items, keys, closed)
 
-    def _is_over(self, one: Claimed, notices: Sequence[Notice]) -> bool:
+    def _is_over(self, one: Claimed, seen: Seen) -> bool:
         """End a message that nobody needs any more; tell whether it ended."""
+        notices = seen.notices.get(one.id, [])
         if one.is_code and one.expires_at <= now():
             self._end_code(one, "expired")
-        elif one.notice_id and not notices:
+        elif (one.notice_id and not notices) or (one.question_id and one.question_id not in seen.questions):
             self._withdraw(one, "gone")
         elif notices and all(notice.read_at is not None for notice in notices):
             self._withdraw(one, "read")
@@ -208,13 +227,34 @@ class Sender:
                     ready.append(Ready(one, write_code(one, code, rules.minutes_left(now(), one.expires_at))))
                 else:
                     self._end_code(one, "gone")
-            elif one.recipient_id and one.notice_id:
-                if to := address_of(contacts.get(one.recipient_id), channel):
-                    unread = [notice for notice in seen.notices[one.id] if notice.read_at is None]
-                    ready.append(Ready(one, write_letter(one, unread, seen.items, to, seen.keys.get(one.recipient_id))))
-                else:
+            elif one.recipient_id:
+                contact = contacts.get(one.recipient_id)
+                if not (to := address_of(contact, channel)):
                     self._fail(one, "permanent-failure", "no_address")
+                elif one.question_id:
+                    ready += self._follow_up(one, seen.questions[one.question_id], to)
+                elif contact:
+                    ready.append(self._write_notices(one, seen, contact, to))
         return ready
+
+    def _follow_up(self, one: Claimed, question: Question, to: str) -> list[Ready]:
+        """Write the text that follows an answer. It goes to the telephone that was asked, or nowhere."""
+        if fingerprint(to) != question.phone:
+            self._withdraw(one, "other_telephone")
+            return []
+        return [Ready(one, write_follow_up(one, question, to), provider=question.provider)]
+
+    def _write_notices(self, one: Claimed, seen: Seen, contact: Contact, to: str) -> Ready:
+        """Write the letter of a message, and the one that asks for an answer where there is one to ask for."""
+        unread = [notice for notice in seen.notices[one.id] if notice.read_at is None]
+        key = seen.keys.get(contact.id)
+
+        def is_filed(text: str) -> bool:
+            return any(entry.may_send(text) for entry in self._providers(one.channel))
+
+        plain = write_letter(one, unread, seen.items, to, contact.whose, is_filed, key)
+        asks = write_question(one, unread[0], seen.items[category_of(unread[0])], contact, is_filed) if len(unread) == 1 else None
+        return Ready(one, asks[0], asks[1], plain) if asks else Ready(one, plain)
 
     def _resolve(self, ready: Ready) -> Ready | None:
         """Ask the provider about the attempt of a process that died; return the message if it has to be sent now."""
@@ -241,7 +281,7 @@ class Sender:
         if going_on.expires_at <= now():
             self._fail(going_on, "temporary-failure", "expired")
             return None
-        return Ready(going_on, ready.letter)
+        return replace(ready, claimed=going_on)
 
     def _begin(self, channel: str, ready: list[Ready]) -> list[tuple[Entry, list[Ready]]]:
         """Record an attempt for as many messages as providers may get now, and put the others back."""
@@ -250,11 +290,17 @@ class Sender:
         for entry in self._providers(channel):
             if not ready:
                 break
-            begun, retry_at = self._commit(partial(self._admit, entry=entry, ready=ready))
+            fitting = [one for one in ready if one.suits(entry)]
+            if not fitting:
+                continue
+            begun, retry_at = self._commit(partial(self._admit, entry=entry, ready=fitting))
             again = min(again, retry_at) if again and retry_at else again or retry_at
-            taken = {one.claimed.id for one in begun}
             found.append((entry, begun))
-            ready = [one for one in ready if one.claimed.id not in taken] if retry_at else []
+            done = {one.claimed.id for one in (begun if retry_at else fitting)}
+            ready = [one for one in ready if one.claimed.id not in done]
+        for one in [one for one in ready if not any(one.suits(entry) for entry in self._providers(channel))]:
+            ready.remove(one)
+            self._fail(one.claimed, "technical-failure", f"{NOT_FILED}{one.letter.text}")
         if ready and again:
             self._postpone([one.claimed for one in ready], again, "provider_busy")
         return found
@@ -264,7 +310,14 @@ class Sender:
         admitted, again = admit(session, entry.name, entry.allowance, len(ready), are_codes=are_codes)
         chosen = {one.claimed.id: one for one in ready[:admitted]}
         begun = actions.begin(session, [one.claimed for one in chosen.values()], entry.name) if chosen else []
-        return [Ready(one, chosen[one.id].letter) for one in begun], again
+        return [self._ask(session, entry, replace(chosen[one.id], claimed=one)) for one in begun], again
+
+    def _ask(self, session: Session, entry: Entry, ready: Ready) -> Ready:
+        """Open the question of a letter that asks one, before it leaves. While no number is free, the letter asks nothing."""
+        if ready.asking is None or ready.plain is None:
+            return ready
+        extension = questions.open_question(session, ready.asking, entry.name, entry.extensions)
+        return Ready(ready.claimed, ready.plain if extension is None else replace(ready.letter, extension=extension))
 
     def _attempt(self, about: tuple[Entry, Ready]) -> int:
         """Call the provider and note the outcome."""

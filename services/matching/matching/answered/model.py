@@ -1,0 +1,28 @@
+"""The table of answers by SMS about matches: what each asked for, and what became of it."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Index, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from chassis.data.database import Moment, now
+from matching.book.model import Base
+
+
+class Answer(Base):
+    """An answer to a question, whose id it bears, so that it is carried out once. `problem` is the code of the rule that refused it."""
+
+    __tablename__ = "answers"
+    __table_args__ = (Index("answers_match_id", "match_id"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    match_id: Mapped[UUID]
+    household_id: Mapped[UUID]
+    account_id: Mapped[UUID | None]
+    person_id: Mapped[UUID]
+    side: Mapped[str] = mapped_column(String(20))
+    asked: Mapped[str] = mapped_column(String(20))
+    answer: Mapped[str] = mapped_column(String(20))
+    problem: Mapped[str | None] = mapped_column(String(50))
+    judged_at: Mapped[datetime] = mapped_column(Moment, default=now)

@@ -1,0 +1,1 @@
+"""Answers by SMS: taken once, read by a strict table, and told to the service that acts."""

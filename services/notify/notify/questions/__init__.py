@@ -1,0 +1,1 @@
+"""Questions by SMS: which notices ask, whom, by which digits, and until when."""
