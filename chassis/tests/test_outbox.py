@@ -20,6 +20,7 @@ from chassis.ops import tracing
 from chassis.testing.fixtures import Client, Person, RolledBack, api_fixtures
 from contracts.event import Event
 from contracts.generate import example_of
+from contracts.matching import DisputeOpened
 from contracts.needs import NeedPublished, NeedWithdrawn
 
 engine, database, client = api_fixtures("pantry", pantry_api.api)
@@ -52,6 +53,14 @@ def test_event_belongs_to_the_trace_of_what_it_mentions(database: RolledBack) ->
         outbox.continue_trace(session, context(SECOND), causes)
         outbox.add(session, own, by_subject, by_account)
     assert traces(database) == {own.need_id: SECOND, by_subject.need_id: FIRST, by_account.need_id: FIRST}
+
+
+def test_event_with_a_list_of_ids_has_the_trace_of_its_session(database: RolledBack) -> None:
+    event = replace(example_of(DisputeOpened), dispute_id=new_id(), involved=[new_id(), new_id()])
+    with database.begin() as session:
+        outbox.continue_trace(session, context(SECOND), {new_id(): context(FIRST)})
+        outbox.add(session, event)
+    assert traces(database) == {event.dispute_id: SECOND}
 
 
 def test_events_without_a_trace_begin_one(database: RolledBack) -> None:

@@ -27,7 +27,10 @@ class Telephone:
 
     def gets(self, words: str, seconds: float = 60) -> dict[str, Any]:
         """Return the newest text with these words, once it arrived."""
-        return eventually(lambda: next((one for one in self.texts() if words in one["text"]), None), seconds)
+        try:
+            return eventually(lambda: next((one for one in self.texts() if words in one["text"]), None), seconds)
+        except AssertionError:
+            raise AssertionError(f"no text says {words}, but {[one['text'] for one in self.texts()]}") from None
 
     def answers(self, words: str, said: str, seconds: float = 60) -> None:
         """Answer the text with these words, twice as providers sometimes do."""

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 from operator import itemgetter
-from typing import Any, NamedTuple, get_args, get_type_hints
+from typing import Any, NamedTuple, get_type_hints
 from uuid import UUID
 
 import msgspec
@@ -142,7 +142,8 @@ class _Kind(NamedTuple):
 
 @cache
 def _kind_of(event: type[Event]) -> _Kind:
-    ids = [name for name, hint in get_type_hints(event).items() if hint is UUID or UUID in get_args(hint)]
+    # A list of ids, such as of people who were involved, belongs to no single trace.
+    ids = [name for name, hint in get_type_hints(event).items() if hint is UUID or hint == UUID | None]
     return _Kind(name_of(event), producer_of(event), subject_field(event), ids)
 
 

@@ -71,9 +71,13 @@ def write_notice(
 
 
 def write_question(claimed: Claimed, notice: Notice, item: ItemWords, contact: Contact, is_filed: Filed) -> tuple[Letter, Asking] | None:
-    """Write the letter of a notice that asks for an answer by SMS, and its question; None when this telephone is asked nothing."""
+    """Write the letter of a notice that asks for an answer by SMS, and its question; None when this telephone is asked nothing.
+
+    Whoever speaks for a household hears of it too, and is not asked: the answer is the household's.
+    """
     text = asking_text_for(notice.kind, notice.side)
-    if claimed.channel != SMS or text is None or not is_filed(text.name) or contact.telephone is None:
+    is_agent = bool(notice.facts.get("on_behalf"))
+    if claimed.channel != SMS or text is None or is_agent or not is_filed(text.name) or contact.telephone is None:
         return None
     asked = cast("Asked", text.asks)
     words, known = _words_of(notice, item)
