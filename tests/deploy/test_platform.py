@@ -148,9 +148,9 @@ def test_service_declares_publishes_and_listens_as_its_own_user(users: Users, se
         lambda channel: channel.queue_delete(queues_of("matching")[0]),
         lambda channel: channel.queue_purge(queues_of("matching")[0]),
         lambda channel: channel.queue_declare("spy", durable=True),
-        lambda channel: channel.queue_bind(queues_of("needs")[0], exchange_of("notify"), "#"),
+        lambda channel: channel.queue_bind(queues_of("needs")[0], exchange_of("insight"), "#"),
         lambda channel: channel.queue_unbind(queues_of("notify")[0], exchange_of("matching"), "#"),
-        lambda channel: channel.exchange_delete(exchange_of("notify")),
+        lambda channel: channel.exchange_delete(exchange_of("insight")),
     ],
     ids=[
         "tells as another",
