@@ -34,7 +34,13 @@ def write_code(claimed: Claimed, code: Code, minutes: int) -> Letter:
 
 
 def write_letter(
-    claimed: Claimed, notices: Sequence[Notice], items: Mapping[str, ItemWords], to: str, whose: str | None, is_filed: Filed, key: str | None = None
+    claimed: Claimed,
+    notices: Sequence[Notice],
+    items: Mapping[str, ItemWords],
+    to: str,
+    key: str | None = None,
+    whose: str | None = None,
+    is_filed: Filed = lambda text: True,
 ) -> Letter:
     """Write the letter of one notice, or the digest of several. `key` lets the recipient unsubscribe."""
     if len(notices) > 1:

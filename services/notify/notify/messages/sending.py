@@ -252,7 +252,7 @@ class Sender:
         def is_filed(text: str) -> bool:
             return any(entry.may_send(text) for entry in self._providers(one.channel))
 
-        plain = write_letter(one, unread, seen.items, to, contact.whose, is_filed, key)
+        plain = write_letter(one, unread, seen.items, to, key, contact.whose, is_filed)
         asks = write_question(one, unread[0], seen.items[category_of(unread[0])], contact, is_filed) if len(unread) == 1 else None
         return Ready(one, asks[0], asks[1], plain) if asks else Ready(one, plain)
 
