@@ -83,6 +83,10 @@ bench-tables: .venv/.ready ## 100,000 households of a workbook checked and impor
 bench-need-tables: .venv/.ready ## 100,000 needs of a workbook imported, beside calamine and COPY and one by one; JSON lines (OPTIONS='--rows 5000 …')
 	@$(BIN)/python -W ignore -m bench.need_tables $(OPTIONS)
 
+.PHONY: bench-sending
+bench-sending: .venv/.ready ## 50,000 notices from their events to a provider, beside one by one; JSON lines (OPTIONS='--messages 2000 --alone 100')
+	@$(BIN)/python -W ignore -m bench.sending $(OPTIONS)
+
 .PHONY: bench-audit-log
 bench-audit-log: .venv/.ready ## every question of an auditor at a million entries: rows read, ms in the database; what recording costs; JSON lines
 	@$(BIN)/python -W ignore -m bench.audit_log $(OPTIONS)
