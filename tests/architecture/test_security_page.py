@@ -1,4 +1,4 @@
-"""The page of security requirements names tests that exist, and each requirement once."""
+"""The pages of security requirements and of answered SMS name tests that exist; each requirement stands there once."""
 
 import re
 from collections import Counter
@@ -6,6 +6,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs/security.md").read_text("utf-8")
+ANSWERED = (ROOT / "docs/answered-sms.md").read_text("utf-8")
 FOLDERS = ("chassis/tests", "tests", "services")
 
 
@@ -22,6 +23,12 @@ def unknown_tests(page: str) -> set[str]:
 
 def test_security_page_names_tests_that_exist() -> None:
     assert unknown_tests(PAGE) == set()
+
+
+def test_page_of_answered_sms_names_tests_that_exist() -> None:
+    tried = [row for row in ANSWERED.partition("| tried |")[2].splitlines() if row.startswith("| ") and "---" not in row]
+    assert [row for row in tried[1:] if "`test_" not in row] == []
+    assert unknown_tests(ANSWERED) == set()
 
 
 def test_unknown_test_on_the_security_page_is_noticed() -> None:

@@ -7,17 +7,21 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 
-from chassis.data.database import new_id, now
+from chassis.data.database import Database, new_id, now
 from chassis.data.encryption import fingerprint
-from chassis.testing.fixtures import Client, RolledBack
+from chassis.http.app import create_app
+from chassis.messaging import outbox
+from chassis.testing.fixtures import Client, KnownKeys, RolledBack
+from chassis.testing.simultaneous import meet_at_lock
 from chassis.testing.twins import altered, unguarded
 from contracts.matching import MatchAccepted, MatchAnswerJudged
 from contracts.needs import NeedExpiring
 from contracts.notify import QuestionAnswered
 from notify.answers import actions
 from notify.answers.model import AnswerTaken
+from notify.api import api
 from notify.channels import replies, reports
 from notify.channels.texts import texts
 from notify.messages import actions as messages
@@ -205,6 +209,27 @@ def test_late_answer_does_nothing_and_says_so_once(
     assert (outcomes(database), follow_ups(database)) == (["late", "late"], ["answer_late"])
 
 
+LOCK = ".with_for_update()"
+
+
+@pytest.mark.parametrize("lock", [LOCK, unguarded("", "without the lock, both of two opposite answers are told")])
+def test_of_two_answers_that_meet_the_first_counts(
+    database_of: Callable[[str, str], str], keys: KnownKeys, monkeypatch: pytest.MonkeyPatch, lock: str
+) -> None:
+    monkeypatch.setattr(actions, "_find_question", altered(actions._find_question, LOCK, lock))
+    real = Database(database_of("notify", "notify_answers"), name="answers")
+    clients = [Client(create_app("notify", api, database=real, keys=keys).test_client(), keys) for _ in range(2)]
+    question = ask(real)  # type: ignore[arg-type]
+    acts = [lambda client=client, said=said: reply(client, said) for client, said in zip(clients, ("1", "2"), strict=True)]
+    meet_at_lock(real, text("SELECT FROM questions FOR UPDATE"), acts)
+    with real.begin() as session:
+        told = [event for event in outbox.pending(session) if isinstance(event, QuestionAnswered)]
+        outcomes = {*session.scalars(select(AnswerTaken.outcome))}
+    real.close()
+    assert [event.question_id for event in told] == [question]
+    assert outcomes == {"understood", "late"}
+
+
 def test_second_question_waits_for_no_number_that_is_taken(database: RolledBack) -> None:
     assert ask(database, "promise") is not None
     assert ask(database, "renewal") is None, "one number asks one question at a time"
@@ -356,7 +381,7 @@ def test_person_hears_what_became_of_the_answer(database: RolledBack) -> None:
 
 
 def test_texts_that_ask_name_the_answers_they_take() -> None:
-    for text in texts().values():
-        if text.asks:
-            assert all(f"回复{digit}" in text.words["zh-CN"] for digit in rules.KINDS[text.asks].answers), text.name
-    assert {text.asks for text in texts().values() if text.asks} == {*rules.KINDS}
+    asking = {one.asks: one for one in texts().values() if one.asks}
+    for asked, short_text in asking.items():
+        assert all(f"回复{digit}" in short_text.words["zh-CN"] for digit in rules.KINDS[asked].answers), short_text.name
+    assert asking.keys() == rules.KINDS.keys()
