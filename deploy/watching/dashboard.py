@@ -139,6 +139,12 @@ ROWS: dict[str, list[Panel]] = {
     ],
     "Messages": [
         Panel("Attempts a second, by channel", _rate("duijie_messages_total", "channel, outcome"), "{{channel}} {{outcome}}", "ops"),
+        Panel(
+            "Answers by SMS an hour, by what became of them",
+            f"sum by (outcome) (increase(duijie_sms_answers_total{{{SPACE}}}[1h]))",
+            "{{outcome}}",
+            "short",
+        ),
         Panel("19 in 20 answers of a provider within", _quantile(0.95, "duijie_provider_seconds", "provider"), "{{provider}}", "s", 5),
     ],
     "Processes": [

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from prometheus_client import REGISTRY
 from sqlalchemy import select, text, update
 
 from chassis.data.database import Database, new_id, now
@@ -81,6 +82,10 @@ def state_of(database: RolledBack, question_id: UUID | None) -> tuple[str, str |
 def outcomes(database: RolledBack) -> list[str]:
     with database.begin() as session:
         return list(session.scalars(select(AnswerTaken.outcome).order_by(AnswerTaken.came_at)))
+
+
+def counted(outcome: str) -> float:
+    return REGISTRY.get_sample_value("duijie_sms_answers_total", {"outcome": outcome}) or 0.0
 
 
 def follow_ups(database: RolledBack) -> list[str | None]:
@@ -159,7 +164,7 @@ def test_replayed_answer_changes_nothing(client: Client, database: RolledBack, m
     if guard:
         instead = '.on_conflict_do_update(index_elements=["provider", "number"], set_={"came_at": at})) is None'
         monkeypatch.setattr(actions, "take_reply", _take(guard, instead))
-    question = ask(database)
+    question, repeated, late = ask(database), counted("repeated"), counted("late")
     reply(client, "什么意思")
     reply(client, "什么意思")
     assert state_of(database, question) == ("open", None)
@@ -169,6 +174,7 @@ def test_replayed_answer_changes_nothing(client: Client, database: RolledBack, m
     reply(client, "2", at=3)
     assert [event.answer for event in answered(database)] == ["accept"]
     assert outcomes(database) == ["asked_again", "understood", "late"]
+    assert (counted("repeated") - repeated, counted("late") - late) == (2, 1)
     assert follow_ups(database) == ["ask_again"], "nobody is told that they answered before"
 
 
