@@ -4184,6 +4184,25 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/wechat-link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Tell whether the caller's account is linked to WeChat. */
+        get: operations["get_wechat_link"];
+        put?: never;
+        /** Link the caller's account to the WeChat user whom the code stands for, within some seconds. It replaces an earlier link. */
+        post: operations["add_wechat_link"];
+        /** End the link: no notice goes to WeChat any more. */
+        delete: operations["remove_wechat_link"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/notify/audit": {
         parameters: {
             query?: never;
@@ -4295,6 +4314,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/push-subscriptions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the caller's own browsers that notices are pushed to, newest first. */
+        get: operations["list_push_subscriptions"];
+        put?: never;
+        /** Let notices be pushed to this browser. Sent again, it renews the keys; a sixth browser takes the place of the first. */
+        post: operations["add_push_subscription"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/notices/preferences": {
         parameters: {
             query?: never;
@@ -4339,6 +4376,23 @@ export interface paths {
         };
         /** Count the caller's unread notices. */
         get: operations["count_unread_notices"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/push-subscriptions/key": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get the public key that a browser subscribes with. 404 `push_not_set` where the house pushes nothing. */
+        get: operations["get_push_key"];
         put?: never;
         post?: never;
         delete?: never;
@@ -4444,6 +4498,24 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/push-subscriptions/{subscription_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get one of the caller's own subscriptions. */
+        get: operations["get_push_subscription"];
+        put?: never;
+        post?: never;
+        /** Push nothing to this browser any more. */
+        delete: operations["remove_push_subscription"];
         options?: never;
         head?: never;
         patch?: never;
@@ -6142,10 +6214,10 @@ export interface components {
         };
         FailureReasonOut: {
             /**
-             * @description sms: 短信 · SMS; email: 电子邮件 · e-mail; work_list: 村级工作清单 · the village work list
+             * @description push: 浏览器推送 · web push; wechat: 微信订阅消息 · WeChat subscription message; sms: 短信 · SMS; email: 电子邮件 · e-mail; work_list: 村级工作清单 · the village work list
              * @enum {string}
              */
-            channel: "sms" | "email" | "work_list";
+            channel: "push" | "wechat" | "sms" | "email" | "work_list";
             provider: string | null;
             /**
              * @description temporary-failure: 暂时失败 · failed after several tries; permanent-failure: 此地址无法送达 · this address cannot be reached; technical-failure: 平台或服务商故障 · fault at the platform or the provider
@@ -7480,10 +7552,10 @@ export interface components {
             /** @description the kind of the notice, or `code_` and the purpose of a code */
             kind: string;
             /**
-             * @description sms: 短信 · SMS; email: 电子邮件 · e-mail; work_list: 村级工作清单 · the village work list
+             * @description push: 浏览器推送 · web push; wechat: 微信订阅消息 · WeChat subscription message; sms: 短信 · SMS; email: 电子邮件 · e-mail; work_list: 村级工作清单 · the village work list
              * @enum {string}
              */
-            channel: "sms" | "email" | "work_list";
+            channel: "push" | "wechat" | "sms" | "email" | "work_list";
             provider: string | null;
             /**
              * @description temporary-failure: 暂时失败 · failed after several tries; permanent-failure: 此地址无法送达 · this address cannot be reached; technical-failure: 平台或服务商故障 · fault at the platform or the provider
@@ -8567,6 +8639,43 @@ export interface components {
             /** Format: date-time */
             visit_by: string | null;
         };
+        PushKeyOut: {
+            /** @description `applicationServerKey` for `PushManager.subscribe()` */
+            key: string;
+        };
+        PushKeysIn: {
+            p256dh: string;
+            auth: string;
+        };
+        PushSubscriptionIn: {
+            /** @description as the browser's `PushSubscription` states it */
+            endpoint: string;
+            keys: components["schemas"]["PushKeysIn"];
+            /**
+             * @description zh-CN: 中文 · Chinese; en: 英文 · English
+             * @default zh-CN
+             * @enum {string}
+             */
+            language: "zh-CN" | "en";
+        };
+        PushSubscriptionOut: {
+            /** Format: uuid */
+            id: string;
+            /** @description the host of its push service */
+            host: string;
+            /**
+             * @description zh-CN: 中文 · Chinese; en: 英文 · English
+             * @enum {string}
+             */
+            language: "zh-CN" | "en";
+            /** Format: date-time */
+            created_at: string;
+            /** @description operations (`operationId`) that the caller may carry out on it now */
+            allowed: string[];
+        };
+        PushSubscriptionsOut: {
+            items: components["schemas"]["PushSubscriptionOut"][];
+        };
         QuietHoursIn: {
             /** @example 22:00 */
             since: string;
@@ -8942,10 +9051,10 @@ export interface components {
         };
         ResendingIn: {
             /**
-             * @description sms: 短信 · SMS; email: 电子邮件 · e-mail; work_list: 村级工作清单 · the village work list
+             * @description push: 浏览器推送 · web push; wechat: 微信订阅消息 · WeChat subscription message; sms: 短信 · SMS; email: 电子邮件 · e-mail; work_list: 村级工作清单 · the village work list
              * @enum {string}
              */
-            channel: "sms" | "email" | "work_list";
+            channel: "push" | "wechat" | "sms" | "email" | "work_list";
             /**
              * @description temporary-failure: 暂时失败 · failed after several tries; permanent-failure: 此地址无法送达 · this address cannot be reached; technical-failure: 平台或服务商故障 · fault at the platform or the provider
              * @enum {string}
@@ -9793,6 +9902,17 @@ export interface components {
                 [key: string]: unknown;
             };
         };
+        WechatLinkIn: {
+            /** @description what `wx.login()` gave the mini-program for its user */
+            code: string;
+        };
+        WechatLinkOut: {
+            /**
+             * Format: date-time
+             * @description null before, and without a link
+             */
+            linked_at: string | null;
+        };
         WeightSetOut: {
             region: string;
             version: number;
@@ -10151,6 +10271,11 @@ export type ProgressOut = components['schemas']['ProgressOut'];
 export type ProposalIn = components['schemas']['ProposalIn'];
 export type ProposalOut = components['schemas']['ProposalOut'];
 export type ProvenOut = components['schemas']['ProvenOut'];
+export type PushKeyOut = components['schemas']['PushKeyOut'];
+export type PushKeysIn = components['schemas']['PushKeysIn'];
+export type PushSubscriptionIn = components['schemas']['PushSubscriptionIn'];
+export type PushSubscriptionOut = components['schemas']['PushSubscriptionOut'];
+export type PushSubscriptionsOut = components['schemas']['PushSubscriptionsOut'];
 export type QuietHoursIn = components['schemas']['QuietHoursIn'];
 export type QuietHoursOut = components['schemas']['QuietHoursOut'];
 export type QuotaOut = components['schemas']['QuotaOut'];
@@ -10255,6 +10380,8 @@ export type WaitingOut = components['schemas']['WaitingOut'];
 export type WantingOut = components['schemas']['WantingOut'];
 export type WantingPage = components['schemas']['WantingPage'];
 export type WarningOut = components['schemas']['WarningOut'];
+export type WechatLinkIn = components['schemas']['WechatLinkIn'];
+export type WechatLinkOut = components['schemas']['WechatLinkOut'];
 export type WeightSetOut = components['schemas']['WeightSetOut'];
 export type WeightsIn = components['schemas']['WeightsIn'];
 export type WeightsOut = components['schemas']['WeightsOut'];
@@ -21086,6 +21213,95 @@ export interface operations {
             };
         };
     };
+    get_wechat_link: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WechatLinkOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_wechat_link: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WechatLinkIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WechatLinkOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_wechat_link: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_notify_audit_entries: {
         parameters: {
             query?: {
@@ -21203,8 +21419,8 @@ export interface operations {
                 /** @description `next` of the previous page */
                 cursor?: string;
                 limit?: number;
-                /** @description sms: 短信 · SMS; email: 电子邮件 · e-mail; work_list: 村级工作清单 · the village work list */
-                channel?: "sms" | "email" | "work_list";
+                /** @description push: 浏览器推送 · web push; wechat: 微信订阅消息 · WeChat subscription message; sms: 短信 · SMS; email: 电子邮件 · e-mail; work_list: 村级工作清单 · the village work list */
+                channel?: "push" | "wechat" | "sms" | "email" | "work_list";
                 /** @description temporary-failure: 暂时失败 · failed after several tries; permanent-failure: 此地址无法送达 · this address cannot be reached; technical-failure: 平台或服务商故障 · fault at the platform or the provider */
                 state?: "temporary-failure" | "permanent-failure" | "technical-failure";
                 reason?: string;
@@ -21288,6 +21504,71 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ResendingOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_push_subscriptions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PushSubscriptionsOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_push_subscription: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the same key with the same body within 24 hours is carried out once */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PushSubscriptionIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PushSubscriptionOut"];
                 };
             };
             /** @description a problem */
@@ -21437,6 +21718,35 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["UnreadOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_push_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PushKeyOut"];
                 };
             };
             /** @description a problem */
@@ -21654,6 +21964,66 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["DeadLetterShownOut"];
                 };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_push_subscription: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                subscription_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PushSubscriptionOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_push_subscription: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                subscription_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description a problem */
             default: {

@@ -4,12 +4,13 @@ import json
 import os
 import random
 import secrets
+from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from pathlib import Path
 
 from cryptography.fernet import Fernet
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from chassis.testing.folders import is_free
 from chassis.testing.postgres import audit_role, keys_role
@@ -79,14 +80,25 @@ def keys_of(folder: Path) -> dict[str, str]:
 def account_of(folder: Path) -> dict[str, str]:
     """The accounts at the sandbox's outbox, as those at providers; keys and the mail server's port are chosen at the first call."""
     keys = {"TENCENT_SECRET_ID": f"AKID{secrets.token_hex(16)}", "TENCENT_SECRET_KEY": secrets.token_hex(16)}
+    keys |= vapid_keys()
     keys |= {"SMS_REPORT_KEYS": f"tencent={secrets.token_hex(32)}", "SMTP_PORT": str(_free_port())}
     named = {"SMTP_HOST": "127.0.0.1", "SMTP_SECURITY": "none", "SMTP_SENDER": "duijie@sandbox.invalid"}
+    named |= {"VAPID_SUBJECT": "mailto:duijie@sandbox.invalid"}
     named |= {"TENCENT_SMS_APP_ID": "1400000000", "TENCENT_SMS_TEMPLATE_ID": "1000000", "TENCENT_SMS_SIGN_NAME": "对接沙盒"}
     named |= {"TENCENT_SMS_EXTENSIONS": "3"}
     named |= {
         "TENCENT_SMS_TEMPLATES": ",".join(f"{name}={1000001 + at}" for at, name in enumerate(name for name in texts() if name != CODE))
     }
     return named | _kept(folder / "sms-account.json", keys)
+
+
+def vapid_keys() -> dict[str, str]:
+    """Make the key by which the house signs pushes, and the public one that browsers subscribe with."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    private = key.private_numbers().private_value.to_bytes(32, "big")
+    public = key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+    written = (urlsafe_b64encode(one).decode().rstrip("=") for one in (private, public))
+    return dict(zip(("VAPID_PRIVATE_KEY", "VAPID_PUBLIC_KEY"), written, strict=True))
 
 
 def _free_port() -> int:

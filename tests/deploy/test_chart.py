@@ -150,7 +150,7 @@ def test_migrations_and_topology_run_before_a_release_starts() -> None:
 
 SECRET = {
     "SEAL_KEYS", "KEY_ENCRYPTION_KEYS", "FINGERPRINT_KEY", "CODE_KEYS", "DOOR_KEYS", "TENCENT_SECRET_ID", "TENCENT_SECRET_KEY",
-    "ALIYUN_KEY_ID", "ALIYUN_KEY_SECRET", "SMTP_PASSWORD", "SMS_REPORT_KEYS",
+    "ALIYUN_KEY_ID", "ALIYUN_KEY_SECRET", "SMTP_PASSWORD", "VAPID_PRIVATE_KEY", "WECHAT_APP_SECRET", "SMS_REPORT_KEYS",
 }  # fmt: skip
 
 
@@ -194,7 +194,7 @@ def test_services_list_exactly_the_secrets_that_they_use() -> None:
                 one
                 for listed in service.role_secrets.values()
                 for one in listed
-                if not one.startswith(("TENCENT_", "ALIYUN_", "SMTP_", "SMS_"))
+                if not one.startswith(("TENCENT_", "ALIYUN_", "SMTP_", "SMS_", "VAPID_", "WECHAT_"))
             ),
         } == used
 

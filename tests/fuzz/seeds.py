@@ -22,6 +22,7 @@ from chassis.testing.fixtures import Person, administrator_of
 from contracts.matching import MatchAccepted, MatchReceived
 from contracts.needs import NeedPublished, PledgeOffered
 from contracts.users import HouseholdRegistered
+from deploy.local.environment import vapid_keys
 from notify.messages import actions as messages
 from tests.fuzz.cases import operations_of, plausible
 from tests.fuzz.names_door import open_names_door
@@ -564,6 +565,14 @@ def make_one_of_everything(stage: Stage) -> None:
 def seed_notify(stage: Stage) -> None:
     """Let all SMS and mails fail, also to a household without an account, so that its village has to tell it."""
     open_names_door()
+    os.environ.setdefault("VAPID_PUBLIC_KEY", vapid_keys()["VAPID_PUBLIC_KEY"])
+    for kind in stage.people:
+        keys = {"p256dh": vapid_keys()["VAPID_PUBLIC_KEY"], "auth": "A" * 22}
+        subscription = {"endpoint": f"https://fcm.googleapis.com/fcm/send/{new_id().hex}", "keys": keys}
+        post(stage, "/v1/push-subscriptions", subscription, kind)
+        stage.words |= {"keys": [keys], "endpoint": [f"https://fcm.googleapis.com/fcm/send/{new_id().hex}"]}
+        stage.recipes["add_wechat_link", kind] = {"code": "0a1b2c3d4e5f"}
+        stage.recipes["add_push_subscription", kind] = {"endpoint": f"https://fcm.googleapis.com/fcm/send/{new_id().hex}", "keys": keys}
     stage.hear(stage.about(MatchAccepted, account_id=None, household_id=new_id()))
     while claimed := _claim(stage):
         with stage.database.begin() as session:

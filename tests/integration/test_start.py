@@ -98,6 +98,20 @@ OF_SMS = {
     "SMS_REPORTS": "perhaps",
     "EMAIL_PER_DAY": "0",
     "EMAIL_PER_SECOND": "0",
+    "PUSH_PER_DAY": "0",
+    "PUSH_PER_SECOND": "0",
+    "PUSH_HOSTS": "https://push.example.org",
+    "VAPID_PUBLIC_KEY": "short",
+    "VAPID_PRIVATE_KEY": "short",
+    "VAPID_SUBJECT": "nobody",
+    "WECHAT_APP_ID": "duijie",
+    "WECHAT_APP_SECRET": "short",
+    "WECHAT_TEMPLATE_ID": "short",
+    "WECHAT_TEMPLATE_FIELDS": "title",
+    "WECHAT_PAGE": "https://example.org",
+    "WECHAT_ENDPOINT": "api.weixin.qq.com",
+    "WECHAT_PER_DAY": "0",
+    "WECHAT_PER_SECOND": "0",
 }
 OF_CODES = {"CODE_KEYS": "short", "DOOR_KEYS": "short", "CODES_PER_PHONE": "0", "CODES_PER_ADDRESS": "0", "CODES_PER_DAY": "0"}
 OF_SOME = OF_SMS | {"SEAL_AS_BEFORE": "2", "KEEP_TEXTS_DAYS": "7", "ANSWER_HOURS": "1e300", "USERS_SIGNING_KEYS": "/nowhere/signing.pem"}
@@ -119,10 +133,12 @@ ROLES: dict[str, set[str]] = {
     "matching-worker": SEALED,
     "matching-relay": set(),
     "matching-clear": {"ANSWER_HOURS"},
-    "notify-web": OF_WEB.keys() | OF_CODE | {"FINGERPRINT_KEY", "SMS_REPORT_KEYS", "USERS_URL"},
-    "notify-worker": OF_CODE,
+    "notify-web": OF_WEB.keys() | SEALED | {"FINGERPRINT_KEY", "SMS_REPORT_KEYS", "USERS_URL", "VAPID_PUBLIC_KEY", "PUSH_HOSTS"},
+    "notify-worker": SEALED,
     "notify-relay": set(),
-    "notify-send": OF_SMS.keys() - {"SMS_REPORT_KEYS"} | {"DOOR_KEYS", "FINGERPRINT_KEY", "PUBLIC_URL"},
+    "notify-send": OF_SMS.keys() - {"SMS_REPORT_KEYS", "VAPID_PUBLIC_KEY"}
+    | SEALED - OF_CODE
+    | {"DOOR_KEYS", "FINGERPRINT_KEY", "PUBLIC_URL"},
     "insight-web": OF_WEB.keys() | OF_CODE | {"FINGERPRINT_KEY"},
     "insight-worker": OF_CODE,
     "insight-relay": set(),

@@ -22,6 +22,8 @@ from notify.messages import actions as messages
 from notify.model import IN_APP, Notice
 from notify.preferences.actions import delete_preferences
 from notify.rules import ADMINISTRATOR, notices_of
+from notify.subscriptions.actions import delete_subscriptions_of
+from notify.wechat.actions import delete_links_of
 
 DELETED_AT_ONCE = 10_000
 
@@ -70,11 +72,13 @@ def write_notices(session: Session, events: Sequence[Event]) -> None:
 
 
 def delete_notices(session: Session, events: Sequence[PersonErased]) -> None:
-    """Delete the notices and messages to people who were erased, and their preferences."""
+    """Delete the notices and messages to people who were erased, their preferences, subscriptions and links."""
     gone = {one for event in events for one in (event.account_id, event.household_id) if one}
     session.execute(delete(Notice).where(Notice.recipient_id.in_(gone)))
     messages.delete_messages_of(session, gone)
     delete_preferences(session, gone)
+    delete_subscriptions_of(session, gone)
+    delete_links_of(session, gone)
 
 
 def delete_old_notices(session: Session) -> None:

@@ -18,16 +18,17 @@ from contracts.notices import kinds
 from notify import actions, queries
 from notify.answers import api as answers
 from notify.messages import api as messages
-from notify.messages import reporting
+from notify.messages import linking, reporting
 from notify.model import Notice
 from notify.preferences import api as preferences
 from notify.preferences import unsubscribing
+from notify.subscriptions import api as subscriptions
 from notify.words import words_for
 from notify.work_list import api as work_list
 
 api = APIBlueprint("notify", __name__, url_prefix="/v1")
 
-for part in (messages, work_list, reporting, preferences, unsubscribing, answers):
+for part in (messages, work_list, reporting, preferences, unsubscribing, answers, subscriptions, linking):
     api.register_blueprint(part.api)
 
 KINDS = kinds()

@@ -171,6 +171,96 @@ class WorkListSettings:
         return read
 
 
+KEY = "[A-Za-z0-9_-]"
+PUSH_HOSTS = "fcm.googleapis.com,updates.push.services.mozilla.com,*.push.apple.com,*.notify.windows.com"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PushSettings:
+    """`VAPID_PUBLIC_KEY`, with which browsers subscribe, and `PUSH_HOSTS`, the push services that may be called. Empty without a key."""
+
+    public_key: str
+    hosts: tuple[str, ...]
+
+    @classmethod
+    def of_environment(cls) -> "PushSettings":
+        """Read the settings. Raises `SettingsError` naming each that is wrong."""
+        env = Environment()
+        read = cls(
+            public_key=env.text("VAPID_PUBLIC_KEY", "", "a point of P-256 in URL-safe base64, of 87 characters", f"{KEY}{{87}}"),
+            hosts=_push_hosts(env),
+        )
+        env.check()
+        return read
+
+
+@dataclass(frozen=True, kw_only=True)
+class VapidSettings:
+    """The house's identity at push services: `VAPID_PRIVATE_KEY` signs, `VAPID_SUBJECT` says whom to write to about it.
+
+    `hosts` are the push services that may be called.
+    """
+
+    private_key: str
+    subject: str
+    hosts: tuple[str, ...] = ()
+
+    @classmethod
+    def of_environment(cls) -> "VapidSettings":
+        """Read the settings. Raises `SettingsError` naming each that is missing or wrong."""
+        env = Environment()
+        read = cls(
+            private_key=env.text("VAPID_PRIVATE_KEY", NEEDED, "a key of P-256 in URL-safe base64, of 43 characters", f"{KEY}{{43}}"),
+            subject=env.text(
+                "VAPID_SUBJECT",
+                NEEDED,
+                "whom push services write to, such as mailto:duijie@example.org",
+                r"mailto:[A-Za-z0-9._+-]+@[A-Za-z0-9.-]+|https://[A-Za-z0-9.-]+(?:/\S*)?",
+            ),
+            hosts=_push_hosts(env),
+        )
+        env.check()
+        return read
+
+
+@dataclass(frozen=True, kw_only=True)
+class WechatSettings:
+    """A mini-program whose users get subscription messages: `WECHAT_…`. `fields` says what each field of the template is filled with."""
+
+    app_id: str
+    app_secret: str
+    template_id: str
+    fields: Mapping[str, str]
+    page: str
+    endpoint: str
+
+    @classmethod
+    def of_environment(cls) -> "WechatSettings":
+        """Read the settings. Raises `SettingsError` naming each that is missing or wrong."""
+        env = Environment()
+        pair = r"[a-z_]+[0-9]+=(?:title|at)"
+        fields = env.text(
+            "WECHAT_TEMPLATE_FIELDS", "thing1=title,time2=at", "fields of the template, such as thing1=title", f"{pair}(?:,{pair})*"
+        )
+        read = cls(
+            app_id=env.text("WECHAT_APP_ID", NEEDED, "the AppID of the mini-program, such as wx1234567890abcdef", r"wx[0-9a-f]{16}"),
+            app_secret=env.text("WECHAT_APP_SECRET", NEEDED, "the AppSecret of the mini-program", r"[0-9a-f]{32}"),
+            template_id=env.text(
+                "WECHAT_TEMPLATE_ID", NEEDED, "the id of a chosen template of subscription messages", r"[A-Za-z0-9_-]{20,80}"
+            ),
+            fields=dict(one.split("=") for one in fields.split(",")),
+            page=env.text("WECHAT_PAGE", "pages/notices/index", "the page that a message opens", r"[A-Za-z0-9/_?=&-]{1,200}"),
+            endpoint=env.text(
+                "WECHAT_ENDPOINT",
+                "https://api.weixin.qq.com",
+                "an https address such as https://api.weixin.qq.com, or http on this machine",
+                rf"https://{HOST}|http://(?:127\.0\.0\.1|localhost)(?::[0-9]{{1,5}})?",
+            ),
+        )
+        env.check()
+        return read
+
+
 @dataclass(frozen=True, kw_only=True)
 class Allowance:
     """The most letters that a provider gets: in a day (in China), and in a second."""
@@ -192,8 +282,12 @@ class SendingSettings:
     tencent: TencentSettings | None
     aliyun: AliyunSettings | None
     smtp: SmtpSettings | None
+    vapid: VapidSettings | None
+    wechat: WechatSettings | None
     sms: Allowance
     email: Allowance
+    push: Allowance
+    wechat_allowance: Allowance
     is_reported: bool
 
     @classmethod
@@ -203,17 +297,25 @@ class SendingSettings:
         users_url = _users_url(env)
         sms = Allowance(per_day=env.whole("SMS_PER_DAY", 20_000, 1, 10**8), per_second=env.number("SMS_PER_SECOND", 100, 0.1, 10**4))
         email = Allowance(per_day=env.whole("EMAIL_PER_DAY", 20_000, 1, 10**8), per_second=env.number("EMAIL_PER_SECOND", 20, 0.1, 10**4))
+        push = Allowance(per_day=env.whole("PUSH_PER_DAY", 10**6, 1, 10**9), per_second=env.number("PUSH_PER_SECOND", 200, 0.1, 10**4))
+        wechat_allowance = Allowance(
+            per_day=env.whole("WECHAT_PER_DAY", 10**6, 1, 10**9), per_second=env.number("WECHAT_PER_SECOND", 50, 0.1, 10**4)
+        )
         reported = env.one_of("SMS_REPORTS", "no", ("yes", "no"))
         has_tencent = env.is_any_set(
             *(f"TENCENT_{name}" for name in ("SECRET_ID", "SECRET_KEY", "SMS_APP_ID", "SMS_TEMPLATE_ID", "SMS_SIGN_NAME"))
         )
         has_aliyun = env.is_any_set("ALIYUN_KEY_ID", "ALIYUN_KEY_SECRET", "ALIYUN_SMS_SIGN_NAME", "ALIYUN_SMS_TEMPLATES")
         has_smtp = env.is_any_set("SMTP_HOST", "SMTP_SENDER")
-        door, tencent, aliyun, smtp, _ = read_all(
+        has_vapid = env.is_any_set("VAPID_PRIVATE_KEY", "VAPID_SUBJECT")
+        has_wechat = env.is_any_set("WECHAT_APP_ID", "WECHAT_APP_SECRET", "WECHAT_TEMPLATE_ID")
+        door, tencent, aliyun, smtp, vapid, wechat, _ = read_all(
             DoorSettings.of_environment if has_tencent or has_aliyun or has_smtp else _nothing,
             TencentSettings.of_environment if has_tencent else _nothing,
             AliyunSettings.of_environment if has_aliyun else _nothing,
             SmtpSettings.of_environment if has_smtp else _nothing,
+            VapidSettings.of_environment if has_vapid else _nothing,
+            WechatSettings.of_environment if has_wechat else _nothing,
             env.check,
         )
         return cls(
@@ -222,10 +324,19 @@ class SendingSettings:
             tencent=tencent,
             aliyun=aliyun,
             smtp=smtp,
+            vapid=vapid,
+            wechat=wechat,
             sms=sms,
             email=email,
+            push=push,
+            wechat_allowance=wechat_allowance,
             is_reported=reported == "yes",
         )
+
+
+def _push_hosts(env: Environment) -> tuple[str, ...]:
+    host = r"(?:\*\.)?[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*(?::[0-9]{1,5})?"
+    return tuple(env.text("PUSH_HOSTS", PUSH_HOSTS, "hosts of push services, with commas", rf"{host}(?:,{host})*").split(","))
 
 
 def _users_url(env: Environment) -> str:

@@ -4,9 +4,9 @@ from apiflask import APIFlask
 
 from chassis.http.app import create_app
 from notify.api import api
-from notify.settings import ReportSettings, WorkListSettings
+from notify.settings import PushSettings, ReportSettings, WorkListSettings
 
-SETTINGS = (ReportSettings, WorkListSettings)
+SETTINGS = (ReportSettings, WorkListSettings, PushSettings)
 
 
 def create() -> APIFlask:

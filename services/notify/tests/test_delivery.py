@@ -209,7 +209,7 @@ def test_newest_of_two_changes_in_a_batch_is_told(database: RolledBack) -> None:
     assert [notice.facts["open"] for notice in notices(database)] == [7]
 
 
-def test_batch_of_500_events_takes_eight_statements(database: RolledBack) -> None:
+def test_batch_of_500_events_takes_nine_statements(database: RolledBack) -> None:
     statements: list[str] = []
 
     def note(_: Any, __: Any, statement: str, *___: Any) -> None:
@@ -221,8 +221,9 @@ def test_batch_of_500_events_takes_eight_statements(database: RolledBack) -> Non
         hear(database, [proposal(pledger_id=new_id()) for _ in range(500)])
     finally:
         sqlalchemy_event.remove(database.engine, "before_cursor_execute", note)
-    # Beside these, the events are written by COPY; preferences are read and messages planned; the last ones wake the sender and the relay.
-    kinds = ["INSERT", "SELECT", "SELECT", "INSERT", "SELECT", "INSERT", "SELECT", "SELECT"]
+    # Beside these, the events are written by COPY; preferences and browsers are read and messages planned; the last ones wake sender
+    # and relay.
+    kinds = ["INSERT", "SELECT", "SELECT", "INSERT", "SELECT", "SELECT", "INSERT", "SELECT", "SELECT"]
     assert [statement.split()[0] for statement in statements] == kinds
 
 

@@ -29,6 +29,7 @@ from notify.preferences import rules
 from notify.preferences.model import Preferences
 from notify.preferences.queries import default_preferences, find_manners
 from notify.preferences.rules import DEFAULT, Hold, Manners, find_hold, quiet_until
+from notify.subscriptions.model import PushSubscription
 
 from .conftest import example, write_notices
 
@@ -158,6 +159,25 @@ def test_only_what_is_urgent_leaves_at_night(database: RolledBack, monkeypatch: 
     with database.begin() as session:
         session.execute(update(Message).where(Message.id == held.id).values(due_at=now()))
     assert [one.id for one in take(database, monkeypatch, today(7) + timedelta(days=1))] == [held.id]
+
+
+BESIDE = unguarded(("(*CHANNELS, *rules.BESIDE)", "CHANNELS"), "without it, a push wakes somebody at night")
+
+
+@pytest.mark.parametrize("change", [None, BESIDE])
+def test_push_waits_for_the_morning_and_a_link_does_not(database: RolledBack, monkeypatch: pytest.MonkeyPatch, change: Any) -> None:
+    if change:
+        monkeypatch.setattr(manners, "hold", altered(manners.hold, *change))
+    person = new_id()
+    browser = {"fingerprint": b"f", "endpoint": "https://push.example.org/x", "public_key": "k", "auth": "a", "language": "zh-CN"}
+    with database.begin() as session:
+        session.add(PushSubscription(id=new_id(), account_id=person, created_at=now(), **browser))
+    write_notices(database, example(MatchRefused, match_id=new_id(), pledger_id=person))
+    with database.begin() as session:
+        actions.plan_linking(session, person)
+    assert [one.kind for one in take(database, monkeypatch, today(23))] == ["wechat_link"]
+    [held] = [one for one in messages(database) if one.channel == "push"]
+    assert (held.state, held.reason) == ("created", "quiet_hours")
 
 
 CAP = unguarded(("sms_today >= manners.sms_per_day", "False"), "without it, somebody gets twenty SMS in a day")

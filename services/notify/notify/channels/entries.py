@@ -1,13 +1,16 @@
 """The list of providers. A new channel is a file with one class, and one entry here."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import partial
+from uuid import UUID
 
 from notify.channels.aliyun import AliyunSms
 from notify.channels.email import Email
 from notify.channels.interface import Provider
+from notify.channels.push import PushServices, WebPush
 from notify.channels.tencent import TencentSms
+from notify.channels.wechat import Wechat, WechatToken
 from notify.settings import Allowance, SendingSettings
 
 
@@ -32,8 +35,13 @@ class Entry:
         return self.texts is None or text in self.texts
 
 
-def list_providers(settings: SendingSettings) -> tuple[Entry, ...]:
-    """List the providers that are set, in the order in which they are tried within a channel."""
+def list_providers(
+    settings: SendingSettings, forget: Callable[[Collection[UUID]], None], link: Callable[[UUID, str], None]
+) -> tuple[Entry, ...]:
+    """List the providers that are set, in the order in which they are tried within a channel.
+
+    `forget` is told the browsers that their push service does not know any more, `link` the openid that a code of WeChat was for.
+    """
     found = []
     if tencent := settings.tencent:
         make = partial(TencentSms, tencent)
@@ -43,4 +51,9 @@ def list_providers(settings: SendingSettings) -> tuple[Entry, ...]:
         found.append(Entry("aliyun", "sms", settings.sms, partial(AliyunSms, aliyun), settings.is_reported, frozenset(aliyun.templates)))
     if smtp := settings.smtp:
         found.append(Entry("smtp", "email", settings.email, partial(Email, smtp)))
+    if vapid := settings.vapid:
+        found.append(Entry("web_push", "push", settings.push, lambda: WebPush(vapid, PushServices(vapid.hosts), forget)))
+    if wechat := settings.wechat:
+        token = WechatToken()
+        found.append(Entry("wechat", "wechat", settings.wechat_allowance, lambda: Wechat(wechat, token, link)))
     return tuple(found)

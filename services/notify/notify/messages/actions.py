@@ -23,7 +23,7 @@ from notify.messages import rules
 from notify.messages.admission import note_failure, note_success
 from notify.messages.model import Attempt, Message, State
 from notify.messages.queries import ListEntry, check_runs_house, failed_for, get_list_entry
-from notify.messages.rules import BY_EMAIL, CODES, EMAIL, PRIORITIES, SMS, WORK_LIST
+from notify.messages.rules import BESIDE, BY_EMAIL, CODES, EMAIL, LINKING, PRIORITIES, SMS, WECHAT, WORK_LIST
 from notify.model import OUTSIDE, Notice
 from notify.preferences.queries import find_manners
 from notify.preferences.rules import Manners, choose_channels, digest_due
@@ -40,13 +40,17 @@ UNWANTED, READ, TOGETHER = "unwanted", "read", "gathered"
 """Reasons for which a message is withdrawn: its recipient does not want it on this channel, has read it, or gets a digest instead."""
 Outcome = Taken | Failure
 _WAKE = text(f"SELECT pg_notify('{WAKE}', '')")
+_BESIDE = text(
+    "SELECT 'push' AS channel, account_id FROM push_subscriptions WHERE account_id = ANY(:accounts)"
+    " UNION SELECT 'wechat', account_id FROM wechat_links WHERE linked_at IS NOT NULL AND account_id = ANY(:accounts)"
+)
 _PLAN = text(
     'INSERT INTO messages (id, notice_id, recipient_id, region, channel, "then", kind, priority, state, attempts, doubts, created_at,'
     " due_at, expires_at)"
     " SELECT id, notice_id, recipient_id, region, channel, \"then\", kind, priority, 'created', 0, 0, :at, due_at, expires_at"
     " FROM jsonb_to_recordset(CAST(:messages AS jsonb)) AS fresh (id uuid, notice_id uuid, recipient_id uuid, region text, channel text,"
     ' "then" text[], kind text, priority smallint, due_at timestamptz, expires_at timestamptz)'
-    " ORDER BY notice_id ON CONFLICT DO NOTHING"
+    " ORDER BY notice_id, channel ON CONFLICT DO NOTHING"
 )
 
 
@@ -99,6 +103,14 @@ def plan_messages(session: Session, notices: Mapping[UUID, Mapping[str, Any]], a
     """Plan the messages of fresh notices: which channel each takes first, when, and which follow, as its recipient prefers."""
     manners = find_manners(session, {notice["recipient_id"]: _region_of(notice) for notice in notices.values()})
     planned = [one for notice_id, notice in notices.items() if (one := _plan(notice_id, notice, at, manners[notice["recipient_id"]]))]
+    pushed = {notice["recipient_id"] for notice in notices.values() if rules.is_beside(notice)}
+    holders = {(row.channel, row.account_id) for row in session.execute(_BESIDE, {"accounts": sorted(pushed)})} if pushed else set()
+    planned += [
+        _plan_beside(channel, notice_id, notice, at)
+        for channel in BESIDE
+        for notice_id, notice in notices.items()
+        if (channel, notice["recipient_id"]) in holders and rules.is_beside(notice)
+    ]
     if planned:
         session.execute(_PLAN, {"messages": msgspec.json.encode(planned).decode(), "at": at})
         if any(one["due_at"] <= at for one in planned):
@@ -136,6 +148,37 @@ def _region_of(notice: Mapping[str, Any]) -> str | None:
 
 def _is_of_household(notice: Mapping[str, Any]) -> bool:
     return notice["side"] == "household" and notice["facts"].get("on_behalf") is False
+
+
+def _plan_beside(channel: str, notice_id: UUID, notice: Mapping[str, Any], at: datetime) -> dict[str, Any]:
+    """Plan a message beside every other channel, at once: it costs nothing, and nobody knows whether it is ever looked at."""
+    priority = rules.URGENT if notice["urgency"] == "high" else rules.ORDINARY
+    return {
+        "id": new_id(),
+        "notice_id": notice_id,
+        "recipient_id": notice["recipient_id"],
+        "region": None,
+        "channel": channel,
+        "then": [],
+        "kind": notice["kind"],
+        "priority": priority,
+        "due_at": at,
+        "expires_at": at + rules.KEPT_TRYING[priority],
+    }
+
+
+def plan_linking(session: Session, account_id: UUID) -> UUID:
+    """Plan the message that links an account to WeChat; return its id."""
+    at, message_id = now(), new_id()
+    session.add(
+        Message(
+            id=message_id, recipient_id=account_id, channel=WECHAT, then=[], kind=LINKING, priority=CODES, state="created", attempts=0,
+            doubts=0, created_at=at, due_at=at, expires_at=at + rules.KEPT_TRYING[CODES],
+        )
+    )  # fmt: skip
+    session.flush()
+    session.execute(_WAKE)
+    return message_id
 
 
 def record_codes(session: Session, events: Sequence[CodeRequested]) -> None:
@@ -296,7 +339,10 @@ def fail(session: Session, claimed: Claimed, outcome: Failure, reason: str) -> N
 
 
 def settle(session: Session, message: Message, state: State, reason: str | None) -> None:
-    """End a message. After a failure the next channel has its turn, or when this one is `UNWANTED`; after a delivery none has any more."""
+    """End a message. After a failure the next channel has its turn, or when this one is `UNWANTED`; after a delivery none has any more.
+
+    A message beside the app ends nothing else: nobody knows whether browser or WeChat is ever opened.
+    """
     at = now()
     message.state, message.reason, message.settled_at = state, reason, at
     session.flush()
@@ -306,7 +352,7 @@ def settle(session: Session, message: Message, state: State, reason: str | None)
         return
     if (state in rules.FAILURES and message.then) or (reason == UNWANTED and _has_wanted_channel(session, message)):
         _fall_back(session, message, at)
-    elif state == "delivered":
+    elif state == "delivered" and message.channel not in BESIDE:
         siblings = update(Message).where(Message.notice_id == message.notice_id, Message.settled_at.is_(None))
         session.execute(siblings.values(state="withdrawn", reason="reached", settled_at=at).execution_options(synchronize_session="fetch"))
         reached = update(Notice).where(Notice.id == message.notice_id, Notice.state != "delivered")

@@ -20,7 +20,13 @@ from notify.messages.queries import ListEntry
 from notify.words import words_for
 
 api = APIBlueprint("messages", __name__)
-CHANNELS = {"sms": ("短信", "SMS"), "email": ("电子邮件", "e-mail"), "work_list": ("村级工作清单", "the village work list")}
+CHANNELS = {
+    "push": ("浏览器推送", "web push"),
+    "wechat": ("微信订阅消息", "WeChat subscription message"),
+    "sms": ("短信", "SMS"),
+    "email": ("电子邮件", "e-mail"),
+    "work_list": ("村级工作清单", "the village work list"),
+}
 REASON = r"[A-Za-z0-9._:-]{1,100}"
 FAILURES = {
     "temporary-failure": ("暂时失败", "failed after several tries"),

@@ -4,25 +4,33 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 from uuid import UUID
 
+import msgspec
+
 from chassis.data.database import now
 from chassis.data.encryption import fingerprint
 from chassis.wording import ItemWords
+from contracts.notices import kinds
 from contracts.notify import Asked
 from notify.channels.interface import Letter
 from notify.channels.texts import CODE, NEWS, SHARED, ShortText, asking_text_for, clean_parameter, text_for, texts
+from notify.channels.wechat import LINK
 from notify.messages.actions import Claimed
 from notify.messages.contacts import Code, Contact
-from notify.messages.rules import EMAIL, SMS
+from notify.messages.rules import CHINA, EMAIL, SMS, URGENT
 from notify.model import Notice
 from notify.questions import rules
 from notify.questions.actions import Asking
 from notify.questions.model import Question
+from notify.subscriptions.model import PushSubscription
+from notify.wechat.model import WechatLink
 from notify.words import readable_facts, words_for
 
 LANGUAGE = "zh-CN"
 CODE_TITLE = "验证码"
 MOST_IN_DIGEST = 20
 Filed = Callable[[str], bool]
+PUSH_TITLES = ("新的通知", "Something new")
+PUSH_BODIES = {"zh-CN": "请打开对接平台查看。", "en": "Open Duijie to read it."}
 
 
 def write_code(claimed: Claimed, code: Code, minutes: int) -> Letter:
@@ -110,6 +118,34 @@ def write_follow_up(claimed: Claimed, question: Question, to: str) -> Letter:
     text = texts()[cast("str", claimed.text)]
     parameters = {"choices": rules.choices_of(cast("Asked", question.asked))} if "choices" in text.parameters else {}
     return Letter(claimed.id, to, LANGUAGE, text.name, parameters, "", text.render(parameters), extension=question.extension)
+
+
+def write_push(claimed: Claimed, notice: Notice, browsers: Sequence[PushSubscription]) -> Letter:
+    """Write the letter to the browsers of a recipient. It names the kind of the notice, and nothing of its facts."""
+    language = browsers[-1].language
+    zh, en = kinds().get(notice.kind, PUSH_TITLES)
+    to = [{"id": one.id, "endpoint": one.endpoint, "p256dh": one.public_key, "auth": one.auth} for one in browsers]
+    left = int((claimed.expires_at - now()).total_seconds())
+    parameters = {
+        "notice_id": str(notice.id),
+        "kind": notice.kind,
+        "about": str(notice.about),
+        "urgency": "high" if claimed.priority == URGENT else "normal",
+        "ttl": str(max(left, 0)),
+    }
+    title, body = (zh if language == "zh-CN" else en), PUSH_BODIES[language]
+    return Letter(claimed.id, msgspec.json.encode(to).decode(), language, NEWS, parameters, title, body)
+
+
+def write_wechat(claimed: Claimed, notice: Notice | None, link: WechatLink) -> Letter | None:
+    """Write the letter to a WeChat user, or the one that links an account; None when there is nothing to send it to."""
+    if notice is None:
+        return Letter(claimed.id, link.code, LANGUAGE, LINK, {}, "", "") if link.code and link.message_id == claimed.id else None
+    if link.openid is None:
+        return None
+    title = kinds().get(notice.kind, PUSH_TITLES)[0]
+    at = f"{notice.created_at.astimezone(CHINA):%Y年%m月%d日 %H:%M}"
+    return Letter(claimed.id, link.openid, LANGUAGE, NEWS, {"title": title, "at": at}, title, "")
 
 
 def address_of(contact: Contact | None, channel: str) -> str | None:

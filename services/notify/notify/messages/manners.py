@@ -73,9 +73,13 @@ _GATHER = text(
 def hold(session: Session, claimed: Sequence[Claimed]) -> list[Claimed]:
     """Hold back those of the claimed messages that may not leave now; return the others.
 
-    Messages of a channel that their recipient does not want give way to the next one. Codes, and attempts of processes that died, pass.
+    Messages of a channel that their recipient does not want give way to the next one. Codes, links that are asked for, and attempts of
+    processes that died, pass.
     """
-    asked = [one for one in claimed if one.recipient_id and one.channel in CHANNELS and one.open_attempt is None]
+    judged = (*CHANNELS, *rules.BESIDE)
+    asked = [
+        one for one in claimed if one.recipient_id and one.channel in judged and one.priority != rules.CODES and one.open_attempt is None
+    ]
     manners = find_manners(session, {one.recipient_id: one.region for one in asked if one.recipient_id})
     at = now()
     sent = _count_sms(session, [one for one in asked if one.channel == SMS], manners, at)

@@ -1,16 +1,21 @@
 """Rules of messages: over which channels a notice leaves, when an attempt is repeated, when a provider is left alone."""
 
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 from math import ceil
-from typing import Literal
+from typing import Any, Literal
 
 from contracts.notices import Urgency
 
 CHINA = timezone(timedelta(hours=8))
 Side = Literal["giver", "household", "administrator"]
 SMS, EMAIL, WORK_LIST = "sms", "email", "work_list"
+PUSH, WECHAT = BESIDE = ("push", "wechat")
+"""Channels beside the app: a notice takes them at once, and every other one that is planned too."""
+LINKING = "wechat_link"
+"""The kind of a message that links an account: it leaves as soon as a code does, and is over when its code is."""
 BY_EMAIL = {"email_change"}
 """Purposes of codes that are mailed; all others go by SMS."""
 CODES, URGENT, ORDINARY, GATHERED = 0, 1, 2, 3
@@ -55,6 +60,11 @@ def find_route(side: Side, urgency: Urgency, *, has_app: bool, is_household: boo
     if urgency == "high":
         return Route((SMS, EMAIL, *last))
     return Route((EMAIL, SMS, *last) if is_household else (EMAIL,), UNREAD_FOR)
+
+
+def is_beside(notice: Mapping[str, Any]) -> bool:
+    """Tell whether a notice goes to browsers and WeChat of its recipient, if they have any."""
+    return bool(notice["has_app"]) and notice["urgency"] != "low"
 
 
 def next_attempt(attempts: int, at: datetime, expires_at: datetime, *, is_code: bool, chance: float | None = None) -> datetime | None:

@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -26,7 +26,16 @@ from notify.messages import actions, rules
 from notify.messages.actions import Claimed
 from notify.messages.admission import admit, find_closure
 from notify.messages.contacts import Contact, Door, DoorError
-from notify.messages.letters import address_of, category_of, write_code, write_follow_up, write_letter, write_question
+from notify.messages.letters import (
+    address_of,
+    category_of,
+    write_code,
+    write_follow_up,
+    write_letter,
+    write_push,
+    write_question,
+    write_wechat,
+)
 from notify.messages.queries import load_notices
 from notify.model import Notice
 from notify.preferences.actions import make_keys
@@ -34,6 +43,10 @@ from notify.questions import actions as questions
 from notify.questions.actions import Asking
 from notify.questions.model import Question
 from notify.settings import SendingSettings
+from notify.subscriptions.actions import forget
+from notify.subscriptions.queries import find_subscriptions
+from notify.wechat.actions import link_openid
+from notify.wechat.queries import find_links
 
 log = logging.getLogger("notify.send")
 AT_ONCE = 16
@@ -100,7 +113,7 @@ class Sender:
     def __init__(self, service: str, database: Database, stopping: threading.Event) -> None:
         settings = SendingSettings.of_environment()
         self._service, self._database, self._stopping = service, database, stopping
-        self._entries = list_providers(settings)
+        self._entries = list_providers(settings, self._forget, self._link)
         self._door = Door(settings.users_url, settings.door) if settings.door else None
         self._own = threading.local()
         self._pool = ThreadPoolExecutor(AT_ONCE, "send")
@@ -179,6 +192,8 @@ class Sender:
         if seen.closed is not None:
             self._postpone(open_ones, seen.closed, "provider_closed")
             return []
+        if channel in rules.BESIDE:
+            return self._address_beside(channel, open_ones, seen.notices)
         try:
             return self._address(channel, open_ones, seen)
         except DoorError as error:
@@ -213,6 +228,40 @@ class Sender:
         else:
             return False
         return True
+
+    def _address_beside(self, channel: str, batch: Sequence[Claimed], notices: Mapping[UUID, Sequence[Notice]]) -> list[Ready]:
+        """Write the letters to browsers and WeChat users, whom the house itself knows; withdraw those of recipients who left."""
+        letters = self._commit(lambda session: self._write_beside(session, channel, batch, notices))
+        for one in batch:
+            if one.id not in letters:
+                self._withdraw(one, "gone")
+        return [Ready(one, letters[one.id]) for one in batch if one.id in letters]
+
+    def _write_beside(
+        self, session: Session, channel: str, batch: Sequence[Claimed], notices: Mapping[UUID, Sequence[Notice]]
+    ) -> dict[UUID, Letter]:
+        recipients = {one.recipient_id for one in batch if one.recipient_id}
+        browsers = find_subscriptions(session, recipients) if channel == rules.PUSH else {}
+        links = find_links(session, recipients) if channel == rules.WECHAT else {}
+        letters = {}
+        for one in batch:
+            notice = next(iter(notices.get(one.id, ())), None)
+            letter = None
+            if one.recipient_id in browsers and notice:
+                letter = write_push(one, notice, browsers[one.recipient_id])
+            elif one.recipient_id in links:
+                letter = write_wechat(one, notice, links[one.recipient_id])
+            if letter:
+                letters[one.id] = letter
+        return letters
+
+    def _forget(self, ids: Collection[UUID]) -> None:
+        """Forget browsers that their push service does not know any more."""
+        self._commit(lambda session: forget(session, ids))
+
+    def _link(self, message_id: UUID, openid: str) -> None:
+        """Note the openid that a code was exchanged for."""
+        self._commit(lambda session: link_openid(session, message_id, openid))
 
     def _address(self, channel: str, batch: Sequence[Claimed], seen: Seen) -> list[Ready]:
         """Write the letters of messages whose recipients have an address. Raises `DoorError`."""

@@ -1,0 +1,1 @@
+"""WeChat: accounts whose owners get subscription messages in the mini-program, beside the app."""

@@ -1,0 +1,143 @@
+"""Browsers that notices are pushed to: a person's own, a few, at known push services, and gone with their account."""
+
+from typing import Any
+from uuid import UUID
+
+import pytest
+from msgspec.structs import replace
+from sqlalchemy import select, text
+
+from chassis.data.database import new_id
+from chassis.testing.fixtures import Client, Person, RolledBack
+from contracts.generate import example_of
+from contracts.matching import MatchProposed
+from contracts.users import PersonErased
+from deploy.local.environment import vapid_keys
+from notify import actions as notices
+from notify.channels.push import find_host
+from notify.messages import actions
+from notify.messages.model import Message
+from notify.subscriptions import rules
+from notify.subscriptions.model import PushSubscription
+
+from .conftest import proposal, write_notices
+
+PATH = "/v1/push-subscriptions"
+KEYS = {"p256dh": vapid_keys()["VAPID_PUBLIC_KEY"], "auth": "BTBZMqHH6r4Tts7J_aSIgg"}
+
+
+@pytest.fixture(autouse=True)
+def key(monkeypatch: pytest.MonkeyPatch) -> str:
+    found = vapid_keys()["VAPID_PUBLIC_KEY"]
+    monkeypatch.setenv("VAPID_PUBLIC_KEY", found)
+    return found
+
+
+def browser(**changes: Any) -> dict[str, Any]:
+    return {"endpoint": f"https://fcm.googleapis.com/fcm/send/{new_id().hex}:APA91b", "keys": KEYS} | changes
+
+
+def subscribe(client: Client, person: Person, **changes: Any) -> Any:
+    answer = client.post(PATH, browser(**changes), by=person)
+    assert answer.status_code == 201, answer.json
+    return answer.json
+
+
+def remove(client: Client, person: Person, subscription: str) -> int:
+    return int(client.flask.delete(f"{PATH}/{subscription}", headers=client._headers(person)).status_code)
+
+
+def test_person_subscribes_browsers_of_their_own(client: Client, database: RolledBack, key: str) -> None:
+    person, stranger = Person("donor"), Person("donor")
+    assert client.get(f"{PATH}/key", by=person).json == {"key": key}
+    made = subscribe(client, person)
+    assert (made["host"], made["language"], made["allowed"]) == ("fcm.googleapis.com", "zh-CN", ["remove_push_subscription"])
+    assert "endpoint" not in made
+    assert client.get(PATH, by=person).json["items"] == [made]
+    assert client.get(f"{PATH}/{made['id']}", by=person).json == made
+    assert client.get(PATH, by=stranger).json["items"] == []
+    assert client.get(f"{PATH}/{made['id']}", by=stranger).status_code == 404
+    assert remove(client, stranger, made["id"]) == 404
+    with database.begin() as session:
+        stored = session.execute(text("SELECT endpoint, auth FROM push_subscriptions")).one()
+    assert all(value not in bytes(column) for column in stored for value in (b"fcm.googleapis", KEYS["auth"].encode()))
+    assert (remove(client, person, made["id"]), remove(client, person, made["id"])) == (204, 404)
+
+
+def test_browser_belongs_to_whoever_subscribed_it_last(client: Client) -> None:
+    first, second = Person("donor"), Person("volunteer")
+    same = browser()
+    subscribe(client, first, **same)
+    subscribe(client, first, **same)
+    assert len(client.get(PATH, by=first).json["items"]) == 1
+    subscribe(client, second, **same)
+    assert client.get(PATH, by=first).json["items"] == []
+    assert len(client.get(PATH, by=second).json["items"]) == 1
+
+
+def test_sixth_browser_takes_the_place_of_the_first(client: Client) -> None:
+    person = Person("donor")
+    made = [subscribe(client, person)["id"] for _ in range(rules.MOST + 1)]
+    assert [one["id"] for one in client.get(PATH, by=person).json["items"]] == made[:0:-1]
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    ["http://fcm.googleapis.com/x", "https://127.0.0.1/x", "https://169.254.169.254/latest", "https://fcm.googleapis.com.example.org/x",
+     "https://evilpush.apple.com/x", "https://push.apple.com/x", "https://a@fcm.googleapis.com/x", "https://fcm.googleapis.com:8443/x",
+     "https://fcm.googleapis.com\\@example.org/x", "https://[::1]/x", "ftp://fcm.googleapis.com/x", ""],
+)  # fmt: skip
+def test_address_that_is_no_push_service_s_is_refused(client: Client, endpoint: str) -> None:
+    answer = client.post(PATH, browser(endpoint=endpoint), by=Person("donor"))
+    assert (answer.status_code, {error["pointer"] for error in answer.json["errors"]}) == (422, {"#/endpoint"})
+
+
+def test_push_services_are_known_by_their_whole_host() -> None:
+    hosts = ("fcm.googleapis.com", "*.push.apple.com", "localhost:8443")
+    good = ("https://fcm.googleapis.com/a", "https://web.push.apple.com/a", "https://localhost:8443/a", "https://fcm.googleapis.com:443/a")
+    assert [find_host(one, hosts) is not None for one in good] == [True] * 4
+    bad = ("https://xfcm.googleapis.com/", "https://push.apple.com/", "https://localhost/", "https://localhost:x/", "//fcm.googleapis.com/")
+    assert [find_host(one, hosts) for one in bad] == [None] * 5
+
+
+@pytest.mark.parametrize(
+    "given", [{"p256dh": "A" * 87, "auth": KEYS["auth"]}, {"p256dh": KEYS["p256dh"][:-1], "auth": KEYS["auth"]},
+             {"p256dh": KEYS["p256dh"], "auth": "short"}, {"p256dh": KEYS["p256dh"]}, {}],
+)  # fmt: skip
+def test_keys_that_are_none_are_refused(client: Client, given: dict[str, str]) -> None:
+    assert client.post(PATH, browser(keys=given), by=Person("donor")).status_code == 422
+
+
+def test_house_without_a_key_pushes_nothing(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("VAPID_PUBLIC_KEY")
+    for answer in (client.get(f"{PATH}/key", by=Person("donor")), client.post(PATH, browser(), by=Person("donor"))):
+        assert (answer.status_code, answer.json["code"]) == (404, "push_not_set")
+
+
+def pushes(database: RolledBack, recipient: UUID) -> list[Message]:
+    with database.begin() as session:
+        found = session.scalars(select(Message).where(Message.recipient_id == recipient).order_by(Message.channel))
+        return list(found)
+
+
+def test_notice_is_pushed_beside_every_other_channel(client: Client, database: RolledBack) -> None:
+    person, without = Person("donor"), Person("donor")
+    subscribe(client, person)
+    write_notices(database, proposal(pledger_id=person.id), proposal(pledger_id=without.id))
+    assert [one.channel for one in pushes(database, without.id)] == ["sms"]
+    push, sms = pushes(database, person.id)
+    assert (push.channel, push.then, push.due_at <= sms.due_at, sms.channel) == ("push", [], True, "sms")
+    with database.begin() as session:
+        actions.settle(session, session.get_one(Message, push.id), "delivered", None)
+    with database.begin() as session:
+        assert session.get_one(Message, sms.id).settled_at is None, "nobody knows whether the browser is ever opened"
+
+
+def test_subscriptions_go_with_their_account(client: Client, database: RolledBack) -> None:
+    person = Person("donor")
+    subscribe(client, person)
+    write_notices(database, replace(example_of(MatchProposed), match_id=new_id(), pledger_id=person.id))
+    with database.begin() as session:
+        notices.delete_notices(session, [replace(example_of(PersonErased), account_id=person.id, household_id=None)])
+    with database.begin() as session:
+        assert session.scalars(select(PushSubscription)).all() == []

@@ -1,0 +1,181 @@
+"""WeChat's subscription messages on a real server that plays the documented API, through the sending process too."""
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from flask import Response
+from msgspec.structs import replace as change
+from sqlalchemy import select
+
+from chassis.data.database import Database, new_id
+from chassis.http.auth import Caller
+from chassis.testing import forkserver
+from contracts.generate import example_of
+from contracts.matching import MatchProposed
+from notify import actions as notices
+from notify.channels.interface import Letter, SendingError
+from notify.channels.wechat import LINK, Wechat, WechatToken, outcome_of
+from notify.messages import actions
+from notify.messages.model import Message
+from notify.settings import WechatSettings
+from notify.wechat import actions as links
+from notify.wechat.model import WechatLink
+from tests.integration.wechat import APP, SECRET, TEMPLATE, WechatServer
+
+ROOT = Path(__file__).resolve().parents[2]
+OPENID = "oABCDofnobodyatall"
+
+
+@pytest.fixture
+def server() -> Iterator[WechatServer]:
+    found = WechatServer(allowed={OPENID: 5})
+    found.open()
+    yield found
+    found.close()
+
+
+def channel_to(server: WechatServer, linked: list[tuple[UUID, str]], token: WechatToken | None = None, **changes: Any) -> Wechat:
+    settings = WechatSettings(
+        app_id=APP,
+        app_secret=SECRET,
+        template_id=TEMPLATE,
+        fields={"thing1": "title", "time2": "at"},
+        page="pages/notices/index",
+        endpoint=server.address,
+    )
+    return Wechat(replace(settings, **changes), token or WechatToken(), lambda reference, openid: linked.append((reference, openid)), 1)
+
+
+def letter(to: str = OPENID, text: str = "news") -> Letter:
+    words = {"title": "建议对接", "at": "2026年12月01日 12:00"} if text == "news" else {}
+    return Letter(uuid4(), to, "zh-CN", text, words, "建议对接", "")
+
+
+def refusal(channel: Wechat, sent: Letter) -> tuple[str, str]:
+    with pytest.raises(SendingError) as error:
+        channel.send(sent)
+    assert sent.to not in repr(error.value)
+    assert error.value.__context__ is None or error.value.__suppress_context__
+    return error.value.outcome, error.value.reason
+
+
+def test_message_fills_the_template_and_shares_one_token(server: WechatServer) -> None:
+    token = WechatToken()
+    channels = [channel_to(server, [], token) for _ in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        assert [one.outcome for one in pool.map(lambda channel: channel.send(letter()), channels)] == ["delivered"] * 4
+    assert server.tokens == 1
+    assert server.taken[0]["data"] == {"thing1": {"value": "建议对接"}, "time2": {"value": "2026年12月01日 12:00"}}
+    assert {name: server.taken[0][name] for name in ("touser", "page", "lang")} == {
+        "touser": OPENID,
+        "page": "pages/notices/index",
+        "lang": "zh_CN",
+    }
+
+
+def test_token_that_is_over_is_renewed_once(server: WechatServer) -> None:
+    channel = channel_to(server, [])
+    channel.send(letter())
+    server.token = "another"  # as if somebody else had renewed it
+    channel.send(letter())
+    assert (server.tokens, len(server.taken)) == (2, 2)
+    for code in (40001, 42001):
+        server.fault = lambda code=code: code  # type: ignore[misc]
+        before = server.tokens
+        assert refusal(channel, letter()) == ("technical-failure", f"wechat.{code}")
+        assert server.tokens == before + 1
+
+
+@pytest.mark.parametrize(
+    ("code", "outcome"),
+    [(43101, "permanent-failure"), (40003, "permanent-failure"), (45009, "temporary-failure"), (-1, "temporary-failure"),
+     (40037, "technical-failure"), (47003, "technical-failure"), (41030, "technical-failure"), (48001, "technical-failure")],
+)  # fmt: skip
+def test_codes_of_wechat_are_told_apart(server: WechatServer, code: int, outcome: str) -> None:
+    server.fault = lambda: code
+    assert refusal(channel_to(server, []), letter()) == (outcome, f"wechat.{code}")
+    assert outcome_of(code) == outcome
+
+
+def test_person_who_allows_no_more_gets_nothing(server: WechatServer) -> None:
+    server.allowed[OPENID] = 1
+    channel = channel_to(server, [])
+    channel.send(letter())
+    assert refusal(channel, letter()) == ("permanent-failure", "wechat.43101")
+    assert refusal(channel, letter("another")) == ("permanent-failure", "wechat.40003")
+
+
+def test_wrong_account_and_broken_answers_are_told_apart(server: WechatServer) -> None:
+    assert refusal(channel_to(server, [], app_secret="f" * 32), letter()) == ("technical-failure", "wechat.40125")
+    channel = channel_to(server, [])
+    for answer, reason in (("<html>", "JSONDecodeError"), ("[]", "200"), ("{}", None)):
+        server.fault = lambda answer=answer: Response(answer, 200)  # type: ignore[misc]
+        if reason:
+            assert refusal(channel, letter()) == ("temporary-failure", f"wechat.{reason}")
+    server.fault = lambda: Response("busy", 502)
+    assert refusal(channel, letter()) == ("temporary-failure", "wechat.502")
+    server.fault = lambda: time.sleep(2) or 0  # type: ignore[func-returns-value]
+    assert refusal(channel, letter()) == ("temporary-failure", "wechat.ReadTimeout")
+
+
+def test_code_links_whoever_it_was_for(server: WechatServer) -> None:
+    linked: list[tuple[UUID, str]] = []
+    channel, sent = channel_to(server, linked), letter("code-of-somebody", LINK)
+    server.codes["code-of-somebody"] = OPENID
+    assert channel.send(sent).number is None
+    assert linked == [(sent.reference, OPENID)]
+    assert refusal(channel, sent) == ("permanent-failure", "wechat.40029")
+
+
+def test_process_links_an_account_and_sends_it_a_notice(
+    server: WechatServer, database_of: Callable[[str, str], str], tmp_path: Path
+) -> None:
+    url = database_of("notify", "notify_wechat")
+    database = Database(url, name="test")
+    person, before = new_id(), new_id()
+    server.codes |= {"code-of-before": OPENID, "code-of-person": OPENID}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("TENCENT_", "ALIYUN_", "SMTP_", "VAPID_"))}
+    account = {"WECHAT_APP_ID": APP, "WECHAT_APP_SECRET": SECRET, "WECHAT_TEMPLATE_ID": TEMPLATE, "WECHAT_ENDPOINT": server.address}
+    sender = forkserver.start(("notify.send", "notify"), kept | account | {"NOTIFY_DATABASE_URL": url}, tmp_path / "send.log", ROOT)
+
+    def link(who: UUID, code: str) -> None:
+        with database.begin() as session:
+            links.ask_for_link(session, Caller(who, "donor", session), actions.plan_linking(session, who), code)
+
+    def soon(look: Callable[[Any], Any]) -> Any:
+        deadline = time.monotonic() + 120
+        while True:
+            with database.begin() as session:
+                if found := look(session):
+                    return found
+            assert time.monotonic() < deadline, "it did not happen"
+            time.sleep(0.05)
+
+    linked = select(WechatLink.account_id).where(WechatLink.linked_at.is_not(None))
+    try:
+        link(before, "code-of-before")
+        soon(lambda session: session.scalars(linked).all() == [before])
+        link(person, "code-of-person")
+        soon(lambda session: session.scalars(linked).all() == [person])
+        with database.begin() as session:
+            notices.write_notices(session, [change(example_of(MatchProposed), match_id=new_id(), pledger_id=person)])
+        states = select(Message.kind, Message.state).where(Message.channel == "wechat", Message.recipient_id == person)
+        soon(lambda session: ("match_proposed", "delivered") in session.execute(states).all())
+        [taken] = server.taken
+        assert (taken["touser"], taken["data"]["thing1"]["value"]) == (OPENID, "建议对接")
+        with database.begin() as session:
+            row = session.scalars(select(WechatLink)).one()
+            assert (row.openid, row.code) == (OPENID, None)
+    finally:
+        sender.kill()
+        sender.wait(10)
+        database.close()
+    written = (tmp_path / "send.log").read_text()
+    assert [secret for secret in (OPENID, SECRET, server.token, "code-of-person") if secret in written] == []
