@@ -71,6 +71,10 @@ bench-matching: .venv/.ready rabbitmq ## needs matched a second at a million ple
 bench-needs: .venv/.ready ## the hall at a million needs beside one indexed SELECT on bare Flask, posting; JSON lines
 	@$(BIN)/python -W ignore -m bench.needs $(OPTIONS)
 
+.PHONY: bench-notify
+bench-notify: .venv/.ready ## streams on one core: how soon 2,000 hear a change, what 5,000 take; JSON lines (OPTIONS='--streams 500 …')
+	@$(BIN)/python -W ignore -m bench.notify $(OPTIONS)
+
 .PHONY: bench-public
 bench-public: .venv/.ready ## every question of a guest at a million rows with its worst parameters: rows read, ms in the database, as now and as before; JSON lines (OPTIONS='--only needs …')
 	@$(BIN)/python -W ignore -m bench.public_questions $(OPTIONS)
@@ -104,7 +108,7 @@ rolling: .venv/.ready rabbitmq ## every role restarted ten times under 200 reque
 	@$(BIN)/python -W ignore -m tests.rolling.campaign $(OPTIONS)
 
 .PHONY: test
-test: .venv/.ready .venv/tools/.ready rabbitmq lint ## lint, then every test, three files at a time; campaigns shortened
+test: .venv/.ready .venv/tools/.ready .venv/chromium rabbitmq lint ## lint, then every test, three files at a time; campaigns shortened
 	@$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 .venv/tools/.ready: deploy/tools/requirements.txt deploy/tools/unpack.py
@@ -142,7 +146,7 @@ mutants: .venv/.ready rabbitmq ## change the guarded modules one thing at a time
 	@$(BIN)/python -m tests.mutants.campaign $(OPTIONS)
 
 .PHONY: check
-check: .venv/.ready .venv/tools/.ready rabbitmq .venv/rabbitmq-$(SUITE) lint ## as `test`, with the campaigns whole
+check: .venv/.ready .venv/tools/.ready .venv/chromium rabbitmq .venv/rabbitmq-$(SUITE) lint ## as `test`, with the campaigns whole
 	@CAMPAIGN=1 $(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 	@$(MAKE) --no-print-directory check-next
 
@@ -216,6 +220,9 @@ rabbitmq:
 .venv/rabbitmq-%:
 	@if test "$$(id -u)" = 0; then deploy/make-rabbitmq-root $* $@; elif sudo -n true 2>/dev/null; then sudo -n deploy/make-rabbitmq-root $* $@; \
 		else echo "A root of Debian with RabbitMQ is missing: sudo deploy/make-rabbitmq-root $* $@"; exit 1; fi
+
+.venv/chromium: deploy/install-chromium
+	@deploy/install-chromium $@
 
 .PHONY: buildah
 buildah:

@@ -21,6 +21,8 @@ def _block(service: Service) -> dict[str, Any]:
         roles["worker"]["queues"] = [handler.subscription.queue for handler in handlers_of(import_module(f"{service.name}.worker").Worker)]
     if "web" in roles:
         roles["web"] |= {"paths": service.under, "documents": [service.document]}
+    if service.streams:
+        roles["stream"] |= {"paths": service.streams}
     for role, secrets in service.role_secrets.items():
         roles[role]["secrets"] = secrets
     return {"secrets": service.secrets, "roles": roles} | ({"personalKeys": True} if service.personal_keys else {})

@@ -15,7 +15,7 @@ USERS = (*SEARCHED, "contracts", "chassis", "tests", "examples")
 """Folders with code that may use what is searched."""
 ENTRY_POINTS = ["@api.*", "@handles*", "@every*", "@validates*", "@event.*", "@broker.*", "@app.*"]
 """Decorators of functions that a library calls."""
-HOOKS = ["do_*", "handle_DATA", "log_message", "job_modules", "down_revision", "create_by_*", "describe"]
+HOOKS = ["do_*", "get_col_spec", "handle_DATA", "log_message", "job_modules", "down_revision", "create_by_*", "describe"]
 """Names that a library or a template looks up."""
 
 

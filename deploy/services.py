@@ -9,10 +9,14 @@ from pathlib import Path
 
 import msgspec
 
+STREAM = "stream"
+"""The role that holds answers open."""
+
 
 class Service(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One service: its paths, its port on a laptop, its roles, commands and secret settings.
 
+    `streams` are those of its paths that the role `stream` answers, on `stream_port` on a laptop.
     `doors` are paths for other services alone; `role_secrets` are settings that one role alone gets. `personal_keys`
     tells that it keeps a key for each person, in a second database.
     """
@@ -20,6 +24,8 @@ class Service(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     name: str
     roles: dict[str, str]
     port: int | None = None
+    streams: list[str] = []
+    stream_port: int | None = None
     paths: list[str] = []
     doors: list[str] = []
     commands: list[str] = []
@@ -33,13 +39,13 @@ class Service(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     @property
     def jobs(self) -> list[str]:
-        """Modules of the service's own roles; each has `run(settings, stopping)`."""
-        return [module for module in self.roles.values() if module.startswith(f"{self.name}.")]
+        """Modules of the service's own roles but `stream`; each has `run(settings, stopping)`."""
+        return [module for role, module in self.roles.items() if module.startswith(f"{self.name}.") and role != STREAM]
 
     @property
     def job_modules(self) -> list[str]:
-        """Names of these modules inside the service."""
-        return [module.removeprefix(f"{self.name}.") for module in self.jobs]
+        """Names of the modules of the service's own roles, inside the service."""
+        return [module.removeprefix(f"{self.name}.") for module in self.roles.values() if module.startswith(f"{self.name}.")]
 
     @property
     def under(self) -> list[str]:
@@ -65,11 +71,13 @@ def services() -> dict[str, Service]:
             raise ValueError(f"{one.name}: `role_secrets` names a role that it does not have")
         if one.answers != bool(one.paths) or one.answers != bool(one.port):
             raise ValueError(f"{one.name}: a `web` role, `paths` and `port` go together")
+        if (STREAM in one.roles) != bool(one.streams) or bool(one.streams) != bool(one.stream_port):
+            raise ValueError(f"{one.name}: a `stream` role, `streams` and `stream_port` go together")
     owned = sorted((path, one.name) for one in found.values() for path in one.paths)
     for (path, owner), (wider, other) in permutations(owned, 2):
         if owner != other and (path + "/").startswith(wider + "/"):
             raise ValueError(f"{path} is answered by {other} and by {owner}")
-    ports = Counter(one.port for one in found.values() if one.port)
+    ports = Counter(port for one in found.values() for port in (one.port, one.stream_port) if port)
     if taken := sorted(port for port, owners in ports.items() if owners > 1):
         raise ValueError(f"port {taken[0]} belongs to two services")
     return found

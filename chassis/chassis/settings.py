@@ -98,6 +98,25 @@ class LogSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class StreamSettings:
+    """Further settings of a process that holds streams: how many one person, and one address, may have open in it."""
+
+    per_person: int
+    per_address: int
+
+    @classmethod
+    def of_environment(cls) -> "StreamSettings":
+        """Read the settings. Raises `SettingsError` naming each that is wrong."""
+        env = Environment()
+        read = cls(
+            per_person=env.whole("STREAMS_PER_PERSON", 5, 1, 1_000),
+            per_address=env.whole("STREAMS_PER_ADDRESS", 500, 1, 1_000_000),
+        )
+        env.check()
+        return read
+
+
+@dataclass(frozen=True, kw_only=True)
 class WebSettings:
     """Further settings of a web process, each its own name in capitals. Rates are written as `1200/minute`."""
 

@@ -54,7 +54,7 @@ def read_role_settings(service: str, *more: type[ReadsEnvironment]) -> Settings:
     return settings
 
 
-def read_web_settings(service: str) -> tuple[Settings, WebSettings]:
-    """Read the settings of a web process: also those that `<service>.web` lists as `SETTINGS`."""
+def read_web_settings(service: str, *more: type[ReadsEnvironment]) -> tuple[Settings, WebSettings]:
+    """Read the settings of a web process: also those that `<service>.web` lists as `SETTINGS`. Check `more`."""
     own = getattr(import_module(f"{service}.web"), "SETTINGS", ())
-    return read_role_settings(service, WebSettings, FingerprintSettings, *own), WebSettings.of_environment()
+    return read_role_settings(service, WebSettings, FingerprintSettings, *own, *more), WebSettings.of_environment()

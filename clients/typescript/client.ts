@@ -70,8 +70,51 @@ export function connect({ baseUrl, language = "zh-CN", session, onSession, cooki
     if (!cookie) keep({ ...(tokens as SessionOut), client_key: key });
   }
 
+  /** Reads one stream of events; `take` gets each with its place. */
+  async function read(body: NonNullable<Response["body"]>, take: (event: string, data: unknown, place: string) => void): Promise<void> {
+    const reader = body.pipeThrough(new TextDecoderStream()).getReader();
+    let [text, event, data, place] = ["", "", "", ""];
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      const lines = (text + value).split("\n");
+      text = lines.pop() ?? "";
+      for (const line of lines) {
+        const said = line.slice(line.indexOf(": ") + 2);
+        if (line.startsWith("event:")) event = said;
+        else if (line.startsWith("data:")) data = said;
+        else if (line.startsWith("id:")) place = said;
+        else if (line === "") {
+          if (data) take(event, JSON.parse(data), place);
+          [event, data] = ["", ""];
+        }
+      }
+    }
+  }
+
+  /** Hears what changes (docs/streams.md) until `signal` aborts or the session is over. It comes back whenever a stream ends, and misses nothing. */
+  async function hear(take: (event: string, data: unknown) => void, options: { needs?: string[]; regions?: string[]; signal?: AbortSignal } = {}): Promise<void> {
+    const asked = new URLSearchParams();
+    for (const [name, values] of Object.entries({ needs: options.needs, regions: options.regions })) if (values?.length) asked.set(name, values.join(","));
+    for (let place = ""; !options.signal?.aborted; await new Promise((resume) => setTimeout(resume, 1000 + 4000 * Math.random()))) {
+      try {
+        const headers: HeadersInit = place ? { "Last-Event-ID": place } : {};
+        const response = await send(new Request(`${baseUrl}/v1/notices/stream?${asked}`, { headers, credentials, signal: options.signal ?? null }));
+        if (response.status === 401) return;
+        if (!response.ok || !response.body) continue;
+        await read(response.body, (event, data, at) => {
+          place = at;
+          take(event, data);
+        });
+      } catch {
+        // The server is away, or the client has aborted.
+      }
+    }
+  }
+
   return {
     ...createClient<paths>({ baseUrl, credentials, fetch: send }),
+    hear,
     signIn: (body: SignInIn) => start((client) => open.POST("/v1/sessions", { body: { ...body, ...client } })),
     /** Gives back the code of `POST /v1/registrations`: this makes the account and signs it in. */
     register: (code_id: string, body: CodeIn) =>

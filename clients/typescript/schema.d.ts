@@ -4223,6 +4223,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/notices/stream": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Hear new notices and changed matches of the caller as they happen, and the figures of needs and regions that are asked for.
+         * @description A stream ends with the access token. A client that comes back with the id of its last event misses nothing.
+         */
+        get: operations["stream_notices"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/notices/reading": {
         parameters: {
             query?: never;
@@ -4378,6 +4398,23 @@ export interface paths {
         get: operations["count_unread_notices"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/notices/stream-tickets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Get a ticket for one stream, to be used within half a minute: the browser's `EventSource` sends no token. */
+        post: operations["make_stream_ticket"];
         delete?: never;
         options?: never;
         head?: never;
@@ -9646,6 +9683,11 @@ export interface components {
              */
             reason: "personal" | "asks_for_more" | "improper" | "not_of_this";
         };
+        TicketOut: {
+            ticket: string;
+            /** Format: date-time */
+            expires_at: string;
+        };
         TransferOut: {
             /** Format: uuid */
             id: string;
@@ -10355,6 +10397,7 @@ export type ThanksIn = components['schemas']['ThanksIn'];
 export type ThanksOut = components['schemas']['ThanksOut'];
 export type ThanksPage = components['schemas']['ThanksPage'];
 export type ThanksRefusalIn = components['schemas']['ThanksRefusalIn'];
+export type TicketOut = components['schemas']['TicketOut'];
 export type TransferOut = components['schemas']['TransferOut'];
 export type TransferPage = components['schemas']['TransferPage'];
 export type TrendOut = components['schemas']['TrendOut'];
@@ -21344,6 +21387,57 @@ export interface operations {
             };
         };
     };
+    stream_notices: {
+        parameters: {
+            query?: {
+                /** @description ids of needs whose figures are wanted, 20 at most, separated by commas */
+                needs?: string;
+                /** @description regions whose balance is wanted, 10 at most, separated by commas */
+                regions?: string;
+                /** @description the place to read on from, where the header `Last-Event-ID` cannot be sent */
+                last_event_id?: string;
+                /** @description seconds to wait for one answer of JSON, in place of a stream */
+                wait?: number;
+                /** @description a ticket in place of a token */
+                ticket?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description events, each with its name, its place (`id`) and JSON data; with `wait` one answer of JSON */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": {
+                        event: string;
+                        data: string;
+                        id?: string;
+                    };
+                    "application/json": {
+                        items: {
+                            event: string;
+                            data: Record<string, never>;
+                        }[];
+                        last_event_id: string;
+                    };
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     read_notices: {
         parameters: {
             query?: never;
@@ -21718,6 +21812,39 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["UnreadOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    make_stream_ticket: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NothingIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketOut"];
                 };
             };
             /** @description a problem */

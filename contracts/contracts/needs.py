@@ -179,6 +179,22 @@ class NeedReopened(_OfNeed, frozen=True, kw_only=True):
     reopened_at: Moment
 
 
+class NeedFiguresChanged(Event, frozen=True, kw_only=True):
+    """The figures of a need that was published are others, or others may see them. Several changes within a second are told once."""
+
+    need_id: UUID
+    account_id: UUID | None
+    region: Region
+    state: Annotated[str, Meta(max_length=20, description="the state of the need; an open list")]
+    is_public: Annotated[bool, Meta(description="everybody may see it; otherwise its account, and who manages or audits its region")]
+    unit: Unit
+    quantity: Rest
+    accepted: Annotated[Rest, Meta(description="promised by accepted matches, less what did not arrive")]
+    proposed: Annotated[Rest, Meta(description="set aside, waiting for an answer")]
+    delivered: Annotated[Rest, Meta(description="of `accepted`, confirmed as received")]
+    counted_at: Moment
+
+
 class VerificationFaulted(Event, frozen=True, kw_only=True):
     """A check by chance found that a need should not have been verified as it was. Its reviewers are told, and nobody else."""
 

@@ -39,9 +39,10 @@ def by_service(addresses: Mapping[str, str]) -> Origin:
     """Map each path to the address of the service that owns it. Raises `LookupError` when no service does."""
 
     def address_of(path: str) -> str:
-        if (service := owner_of(path.partition("?")[0])) is None:
+        bare = path.partition("?")[0]
+        if (service := owner_of(bare)) is None:
             raise LookupError(path)
-        return addresses[service.name]
+        return addresses[f"{service.name}-stream" if bare in service.streams else service.name]
 
     return address_of
 

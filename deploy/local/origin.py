@@ -13,11 +13,11 @@ from chassis.failures import one_line_failures
 from chassis.http import headers
 from chassis.http.front import WSGIApplication
 from chassis.http.server import serve
-from chassis.settings import Settings, WebSettings
+from chassis.settings import Settings, StreamSettings, WebSettings
 from chassis.start import read_web_settings
 from deploy import openapi
 from deploy.local import telephones
-from deploy.services import door_of, owner_of, services
+from deploy.services import STREAM, door_of, owner_of, services
 from notify.settings import TencentSettings
 
 
@@ -67,10 +67,17 @@ def _health(apps: dict[str, Flask], environ: dict[str, Any], start_response: Any
 @one_line_failures
 def main() -> None:
     """The web process of the house: all services behind `PORT`."""
-    read_all(TencentSettings.of_environment, *(partial(read_web_settings, name) for name, service in services().items() if service.answers))
+    read_all(
+        TencentSettings.of_environment,
+        StreamSettings.of_environment,
+        *(partial(read_web_settings, name) for name, service in services().items() if service.answers),
+    )
     apps = {name: import_module(f"{name}.web").create() for name, service in services().items() if service.answers}
     port = Settings.of(next(iter(apps))).port
-    serve(house_of(apps), "house", "127.0.0.1", port, WebSettings.of_environment(), list(apps.values()))
+    # The one service that holds streams does it here, where every path is answered.
+    [(name, service)] = [(name, service) for name, service in services().items() if service.streams]
+    hub = import_module(service.roles[STREAM]).hub_of(Settings.of(name), apps[name].extensions["database"])
+    serve(house_of(apps), "house", "127.0.0.1", port, WebSettings.of_environment(), list(apps.values()), hub, service.streams)
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ from chassis.testing import postgres, rabbitmq
 from deploy.local.client import by_service
 from deploy.local.environment import data_folder, environment, migration_addresses
 from deploy.local.processes import Here, InImages
-from deploy.services import services
+from deploy.services import STREAM, services
 
 STACK = {"max_connections": "400"}
 FIRST_METRICS_PORT, TELEPHONES_PORT = 9100, 8090
@@ -35,6 +35,7 @@ def main() -> None:
     arguments = _arguments()
     folder: Path = arguments.folder.resolve()
     ports = {name: service.port + arguments.port_offset for name, service in services().items() if service.port}
+    ports |= {f"{name}-{STREAM}": one.stream_port + arguments.port_offset for name, one in services().items() if one.stream_port}
     addresses = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
     telephones = f"http://127.0.0.1:{TELEPHONES_PORT + arguments.port_offset}"
     ready = folder / "stack.json"
@@ -67,8 +68,9 @@ def main() -> None:
         manager.add_process("telephones", line, env=variables | {"PORT": telephones.rpartition(":")[2]}, quiet=arguments.quiet)
         metrics: dict[str, int] = {}
         for name, service in services().items():
-            own = processes.variables | ({"PORT": str(ports[name])} if name in ports else {})
             for role, module in service.roles.items():
+                port = ports.get(f"{name}-{STREAM}" if role == STREAM else name)
+                own = processes.variables | ({"PORT": str(port)} if port else {})
                 many = bool(service.jobs) and (role == "worker" or module in service.jobs)
                 for number in range(arguments.replicas if many else 1):
                     process = f"{name}-{role}{number or ''}"

@@ -93,6 +93,11 @@ ROWS: dict[str, list[Panel]] = {
             "ops",
         ),
     ],
+    "Streams": [
+        Panel("Open streams", f"sum by (service) (duijie_streams{{{HERE}}})", "{{service}}", "short"),
+        Panel("Ended a second, by reason", _rate("duijie_streams_closed_total", "reason"), "{{reason}}", "ops"),
+        Panel("99 in 100 changes are written within", _quantile(0.99, "duijie_stream_seconds", "service"), "{{service}}", "s", 1),
+    ],
     "Events": [
         Panel("Told a second", _rate("duijie_events_told_total", "service, outcome"), "{{service}} {{outcome}}", "ops"),
         Panel("Heard a second", _rate("duijie_events_heard_total", "service, outcome"), "{{service}} {{outcome}}", "ops"),

@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = ("chassis/chassis", "services", "deploy")
 LOGGERS = {
     "chassis.audit", "chassis.auth", "chassis.dead_letters.parked", "chassis.deadlines", "chassis.events", "chassis.http", "chassis.inbox",
-    "chassis.rates",
+    "chassis.rates", "chassis.streams",
     "chassis.relay", "chassis.telemetry", "chassis.timers", "chassis.worker", "deploy.local.local_broker", "matching.checks.watch",
     "matching.clear", "notify.codes", "notify.send", "notify.words", "users.codes", "users.importing", "needs.importing",
     "users.imports", "needs.imports",

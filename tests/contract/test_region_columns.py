@@ -26,7 +26,9 @@ FOUND_OTHERWISE = {
     "import_mappings.region": "some hundred rows",
     **dict.fromkeys(("totals.region", "month_totals.region"), "counted anew with their facts"),
     **dict.fromkeys(("people.counted", "households.counted"), "marked with their rows, by key"),
-    **dict.fromkeys(("balance_told.region", "balance_changes.region", "need_count_changes.region"), "follow by triggers"),
+    **dict.fromkeys(
+        ("balance_told.region", "balance_changes.region", "need_count_changes.region", "need_figures.region"), "follow by triggers"
+    ),
     "first_matches.region": "noted anew with their needs, by key",
     "pledges.not_for": "copied from their rules, by key",
 }

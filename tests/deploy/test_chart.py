@@ -171,7 +171,7 @@ def test_each_process_gets_only_the_secrets_of_its_service(values: str) -> None:
         assert keyed == ({holding} if holding else set())
         assert ("BROKER_URL" in settings) is (role in {"worker", "relay", "prepare"})
         assert ("USERS_SIGNING_KEYS" in settings) is ((service, role) == ("users", "web"))
-        assert ("JWKS_URL" in settings) is (role == "web" and service != "users")
+        assert ("JWKS_URL" in settings) is (role in {"web", "stream"} and service != "users")
 
 
 def test_services_list_exactly_the_secrets_that_they_use() -> None:
@@ -247,8 +247,10 @@ def test_all_paths_lead_to_their_owner_from_one_origin() -> None:
     assert {one for route in routes.values() for one in route["spec"]["hostnames"]} == {"duijie.example.org"}
     for path, backend in matches.items():
         owner = owner_of(path)
-        assert backend == (f"duijie-{owner.name}-web" if owner else "duijie-docs")
-    needed = {path for service in services().values() if service.answers for path in [*service.under, service.document]} | {"/docs"}
+        role = "stream" if owner and path in owner.streams else "web"
+        assert backend == (f"duijie-{owner.name}-{role}" if owner else "duijie-docs")
+    answering = [service for service in services().values() if service.answers]
+    needed = {path for service in answering for path in [*service.under, *service.streams, service.document]} | {"/docs"}
     assert set(matches) == needed
     ingress = of_kind("Ingress", objects("values-small"))["duijie"]["spec"]["rules"][0]["http"]["paths"]
     assert {path["path"]: path["backend"]["service"]["name"] for path in ingress} == matches
@@ -284,7 +286,7 @@ def test_a_pod_has_the_time_to_finish_what_it_began() -> None:
 def test_processes_without_routes_are_ready_when_connected() -> None:
     """Liveness asks for less: an outage of database or broker restarts no pod."""
     for pod in pods(objects()):
-        if pod.owner["kind"] == "Job" or pod.labels["app.kubernetes.io/component"] in {"web", "docs"}:
+        if pod.owner["kind"] == "Job" or pod.labels["app.kubernetes.io/component"] in {"web", "stream", "docs"}:
             continue
         [container] = pod.spec["containers"]
         assert container["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": "metrics"}

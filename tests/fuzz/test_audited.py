@@ -72,7 +72,7 @@ NOT_RECORDED = {
     "notify": {
         **dict.fromkeys((
                 "list_notices", "count_unread_notices", "get_notice", "read_notice", "read_notices", "get_notice_preferences",
-                "set_notice_preferences",
+                "set_notice_preferences", "make_stream_ticket", "stream_notices",
             ),
             OWN,
         ),

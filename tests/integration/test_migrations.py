@@ -59,7 +59,7 @@ PLANTED = {
     "column only in the model": "ALTER TABLE needs DROP consent",
     "nullable": "ALTER TABLE needs ALTER urgency DROP NOT NULL",
     "length": "ALTER TABLE needs ALTER consent TYPE varchar(21)",
-    "type": "ALTER TABLE needs ALTER quantity TYPE integer",
+    "type": "ALTER TABLE households ALTER version TYPE integer",
     "collation": 'ALTER TABLE households ALTER region TYPE varchar(12) COLLATE "default"',
     "table of the chassis": "ALTER TABLE inbox ADD planted uuid",
     "table only in SQL": "CREATE TABLE planted (id uuid)",

@@ -25,7 +25,7 @@ from chassis.data.encryption import EncryptionSettings, FingerprintSettings
 from chassis.data.personal_keys import KeyEncryptionSettings, KeysDatabaseSettings
 from chassis.environment import SettingsError, read_all
 from chassis.http.doors import DoorSettings
-from chassis.settings import LogSettings, MigrationSettings, RetentionSettings, Settings, WebSettings
+from chassis.settings import LogSettings, MigrationSettings, RetentionSettings, Settings, StreamSettings, WebSettings
 from chassis.testing.postgres import Postgres
 from deploy.services import services
 from matching import audit
@@ -114,7 +114,14 @@ OF_SMS = {
     "WECHAT_PER_SECOND": "0",
 }
 OF_CODES = {"CODE_KEYS": "short", "DOOR_KEYS": "short", "CODES_PER_PHONE": "0", "CODES_PER_ADDRESS": "0", "CODES_PER_DAY": "0"}
-OF_SOME = OF_SMS | {"SEAL_AS_BEFORE": "2", "KEEP_TEXTS_DAYS": "7", "ANSWER_HOURS": "1e300", "USERS_SIGNING_KEYS": "/nowhere/signing.pem"}
+OF_STREAMS = ("STREAMS_PER_PERSON", "STREAMS_PER_ADDRESS")
+OF_SOME = OF_SMS | {
+    "SEAL_AS_BEFORE": "2",
+    "KEEP_TEXTS_DAYS": "7",
+    "ANSWER_HOURS": "1e300",
+    **dict.fromkeys(OF_STREAMS, "0"),
+    "USERS_SIGNING_KEYS": "/nowhere/signing.pem",
+}
 WRONG = EVERYWHERE | OF_WEB | OF_CODES | OF_SOME
 
 OF_CODE = {"KEEP_TEXTS_DAYS"}
@@ -134,6 +141,9 @@ ROLES: dict[str, set[str]] = {
     "matching-relay": set(),
     "matching-clear": {"ANSWER_HOURS"},
     "notify-web": OF_WEB.keys() | SEALED | {"FINGERPRINT_KEY", "SMS_REPORT_KEYS", "USERS_URL", "VAPID_PUBLIC_KEY", "PUSH_HOSTS"},
+    "notify-stream": OF_WEB.keys()
+    | SEALED
+    | {"FINGERPRINT_KEY", "SMS_REPORT_KEYS", "USERS_URL", "VAPID_PUBLIC_KEY", "PUSH_HOSTS", *OF_STREAMS},
     "notify-worker": SEALED,
     "notify-relay": set(),
     "notify-send": OF_SMS.keys() - {"SMS_REPORT_KEYS", "VAPID_PUBLIC_KEY"}
@@ -349,7 +359,7 @@ def test_page_says_what_each_setting_needs(monkeypatch: pytest.MonkeyPatch) -> N
     for name, value in WRONG.items():
         monkeypatch.setenv(name, value)
     keys = (EncryptionSettings, KeyEncryptionSettings, FingerprintSettings, DoorSettings)
-    of_all = (LogSettings, WebSettings, RetentionSettings, *keys)
+    of_all = (LogSettings, WebSettings, StreamSettings, RetentionSettings, *keys)
     classes = (*of_all, UsersSettings, CodeSettings, SlipSettings, ProposalSettings, SendingSettings, ReportSettings)
     of_services = (Settings, MigrationSettings, KeysDatabaseSettings)
     with pytest.raises(SettingsError) as error:

@@ -84,11 +84,11 @@ class Database:
         )
 
     @classmethod
-    def of_web(cls, settings: Settings, web: WebSettings) -> "Database":
-        """Create the pool of a web process, in which no wait and no statement takes longer than a request may."""
+    def of_web(cls, settings: Settings, web: WebSettings, role: str = "web") -> "Database":
+        """Create the pool of a process that answers HTTP, in which no wait and no statement takes longer than a request may."""
         return cls(
             settings.database_url,
-            name=f"{settings.service}-web",
+            name=f"{settings.service}-{role}",
             pool_size=settings.pool_size,
             pool_wait_seconds=min(web.pool_wait_seconds, web.request_seconds),
             statement_timeout_ms=min(settings.statement_timeout_ms, int(web.request_seconds * 1000)),

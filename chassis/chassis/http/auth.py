@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from typing import Any, Literal, Protocol
 from uuid import UUID
@@ -21,6 +22,7 @@ from sqlalchemy.orm import Session
 from chassis.data.appointments import ADMINISTRATOR, AUDITOR, regions_of
 from chassis.data.database import Database, Moment, below, tables
 from chassis.data.offices import read_offices
+from chassis.data.tickets import make_ticket, redeem_ticket
 from chassis.http import cookies
 from chassis.problems import not_allowed, sign_in_needed, unavailable
 
@@ -70,6 +72,8 @@ class Caller:
     session_id: UUID | None = None
     gave_second_factor: bool = False
     """Whether a code of a second factor was given in this session."""
+    token_ends_at: int | None = None
+    """When the access token ends, in seconds since 1970."""
 
     @property
     def needs_second_factor(self) -> bool:
@@ -177,28 +181,40 @@ class FetchedKeys:
         return self._keys
 
 
-def caller_of_request(keys: Keys, who: Collection[str], session: Callable[[], Session]) -> Caller | None:
+def caller_of_request(keys: Keys, who: Collection[str], session: Callable[[], Session], takes_ticket: bool = False) -> Caller | None:
     """Return the caller of a route for the kinds `who`; None when anyone may call and there is no token.
+
+    With `takes_ticket` the parameter `ticket` stands for a token, once.
 
     Raises `sign_in_needed` without a valid token, or when staff's session ended; `not_allowed` for another kind of user; `foreign_origin`
     for a write with the cookie of one of our pages, sent by a page of another site.
     """
-    token = find_token()
-    if not token:
+    ticket = request.args.get("ticket") if takes_ticket and "Authorization" not in request.headers else None
+    token = find_token() if ticket is None else None
+    if not token and ticket is None:
         if not who:
             return None
         raise sign_in_needed()
-    claims = _claims(keys, token)
+    claims = _claims(keys, token) if token else redeem_ticket(session(), ticket or "")
+    if claims is None:
+        raise sign_in_needed()
     if who and claims["kind"] not in who:
         raise not_allowed()
     session_id = UUID(claims["sid"]) if "sid" in claims else None
-    caller = Caller(UUID(claims["sub"]), claims["kind"], session(), session_id, "mfa" in claims)
+    caller = Caller(UUID(claims["sub"]), claims["kind"], session(), session_id, "mfa" in claims, int(claims["exp"]))
     if caller.kind in STAFF:
         offices = read_offices(session(), caller.id, session_id)
         if offices is None:
             raise sign_in_needed()
         vars(caller).update(regions=offices.get(ADMINISTRATOR, []), audited_regions=offices.get(AUDITOR, []))
     return caller
+
+
+def ticket_of(caller: Caller) -> tuple[str, datetime]:
+    """Make a ticket that stands for the caller's access token once; return it and the end of its time."""
+    claims = {"sub": str(caller.id), "kind": caller.kind, "exp": caller.token_ends_at}
+    claims |= {"sid": str(caller.session_id)} if caller.session_id else {}
+    return make_ticket(caller.session, claims | ({"mfa": 1} if caller.gave_second_factor else {}))
 
 
 def is_signed_in() -> bool:

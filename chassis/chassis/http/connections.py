@@ -3,6 +3,7 @@
 import json
 import socket
 from asyncio import TimerHandle, Transport, get_running_loop
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, ClassVar, Literal, get_args
 
@@ -19,6 +20,8 @@ UNREAD_SECONDS = 30
 """How long a client may leave an answer unread."""
 HEADER_BYTES = 64 * 1024
 MOST_CONNECTIONS = 4096
+CONNECTION = "chassis.connection"
+"""The extension of ASGI by which an application reaches the connection of its request."""
 Reason = Literal["header", "idle", "body", "full"]
 
 
@@ -26,6 +29,7 @@ class Connection(HttpToolsProtocol):
     """One connection of the server named `service`. `waiting` holds those without a request, the longest waiting first."""
 
     service: ClassVar[str]
+    most: ClassVar[int]
     waiting: ClassVar[dict["Connection", None]]
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
@@ -34,6 +38,7 @@ class Connection(HttpToolsProtocol):
         self._in_header = False
         self._header_bytes = 0
         self._is_refused = False
+        self.on_lost: Callable[[], None] | None = None
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
         """Give the client its time to send a request. When there are too many connections, close the one that waits longest."""
@@ -42,7 +47,7 @@ class Connection(HttpToolsProtocol):
         self.waiting[self] = None
         metrics.connections.labels(self.service).inc()
         self._set_header_deadline()
-        if len(self.connections) > MOST_CONNECTIONS:
+        if len(self.connections) > self.most:
             next(iter(self.waiting)).close_early("full")
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -52,6 +57,9 @@ class Connection(HttpToolsProtocol):
         self._unset_header_deadline()
         self.waiting.pop(self, None)
         metrics.connections.labels(self.service).dec()
+        if self.on_lost is not None:
+            self.on_lost()
+            self.on_lost = None
 
     def data_received(self, data: bytes) -> None:
         """Read what the client sent; refuse a header that is too long."""
@@ -72,6 +80,7 @@ class Connection(HttpToolsProtocol):
         """Begin to read a header."""
         super().on_message_begin()
         self._in_header, self._header_bytes = True, 0
+        self.scope["extensions"] = {CONNECTION: {CONNECTION: self}}
 
     def on_headers_complete(self) -> None:
         """Begin to answer the request."""
@@ -131,8 +140,8 @@ class Connection(HttpToolsProtocol):
             self._header_deadline = None
 
 
-def connections_of(service: str) -> type[Connection]:
-    """Return the class of a server's connections."""
+def connections_of(service: str, most: int | None = None) -> type[Connection]:
+    """Return the class of a server's connections, of which there are `most` at once; by default `MOST_CONNECTIONS`."""
     for reason in get_args(Reason):
         metrics.connections_closed.labels(service, reason)
-    return type("Connection", (Connection,), {"service": service, "waiting": {}})
+    return type("Connection", (Connection,), {"service": service, "most": MOST_CONNECTIONS if most is None else most, "waiting": {}})

@@ -266,6 +266,23 @@ def refuse_region(code: str, found: Resolution) -> FieldCode:
     return FieldCode("region_ended", words, zh_successors="、".join(listed), en_successors=", ".join(listed), **named)
 
 
+class Several(fields.String):
+    """Up to `most` values of one field in an address, separated by commas. Each is read by the field, and equal ones count once."""
+
+    default_error_messages = NEVER | {"invalid": "not_text", "too_many": "text_long"}
+
+    def __init__(self, inner: fields.Field[Any], most: int, **options: Any) -> None:
+        self._inner, self._most = inner, most
+        described = f"{options.get('metadata', {}).get('description', 'values')}, {most} at most, separated by commas"
+        super().__init__(**options | {"metadata": options.get("metadata", {}) | {"description": described}})
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
+        written = super()._deserialize(value, attr, data, **kwargs).split(",")
+        if len(written) > self._most:
+            raise ValidationError(FieldCode("out_of_range", "whole_range", least=1, most=self._most))
+        return tuple(dict.fromkeys(self._inner.deserialize(one, attr, data, **kwargs) for one in written))
+
+
 class AllowedOperations(fields.List[str]):
     """The operations on a thing that its caller may carry out now, by their `operationId`."""
 

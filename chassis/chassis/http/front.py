@@ -7,7 +7,7 @@ import asyncio
 import logging
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from io import BytesIO
@@ -23,6 +23,8 @@ WSGIApplication = Callable[[dict[str, Any], Any], Iterable[bytes]]
 Message = dict[str, Any]
 Receive = Callable[[], Any]
 Send = Callable[[Message], Any]
+Answer = tuple[int, list[tuple[bytes, bytes]], bytes]
+"""The status, the headers and the whole content of an answer."""
 
 log = logging.getLogger("chassis.deadlines")
 HEALTH = ("/livez", "/readyz")
@@ -67,20 +69,25 @@ class Front:
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Answer one request."""
+        if answer := await self.answer(scope, receive):
+            status, headers, content = answer
+            await send({"type": "http.response.start", "status": status, "headers": headers})
+            await send({"type": "http.response.body", "body": content})
+
+    async def answer(self, scope: Message, receive: Receive, more: Mapping[str, Any] | None = None) -> Answer | None:
+        """Return the status, headers and content of the answer; None when the client left. `more` is added to the environment."""
         body = bytearray()
         try:
             await self._read(receive, body)
-            environ = environ_of(scope, body) | {ENDS_AT: time.monotonic() + self._request_seconds}
+            environ = environ_of(scope, body) | {ENDS_AT: time.monotonic() + self._request_seconds, **(more or {})}
             async with self._thread(scope["method"], scope["path"]) as threads:
-                status, headers, content = await self._answer(threads, environ)
+                return await self._answer(threads, environ)
         except Problem as refused:
-            status, headers, content = await self._answer(self._refusing, environ_of(scope, b"") | {REFUSED: refused})
+            return await self._answer(self._refusing, environ_of(scope, b"") | {REFUSED: refused})
         except Disconnected:
-            return
+            return None
         finally:
             self._held_bytes -= len(body)
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": content})
 
     async def _read(self, receive: Receive, body: bytearray) -> None:
         """Read the body; what is too much of it is not kept. Raises `too_large`, `body_too_slow`, `unavailable` or `Disconnected`.
@@ -136,11 +143,11 @@ class Front:
         finally:
             slots.release()
 
-    async def _answer(self, threads: ThreadPoolExecutor, environ: dict[str, Any]) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+    async def _answer(self, threads: ThreadPoolExecutor, environ: dict[str, Any]) -> Answer:
         return await asyncio.get_running_loop().run_in_executor(threads, respond, self._app, environ)
 
 
-def respond(app: WSGIApplication, environ: dict[str, Any]) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+def respond(app: WSGIApplication, environ: dict[str, Any]) -> Answer:
     """Call a WSGI application; return the status, the headers and the whole content."""
     content, status, headers = run_wsgi_app(app, environ, buffered=True)
     said = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]

@@ -34,6 +34,7 @@ REQUEST_HEADERS = (
     "Idempotency-Key",
     "If-Match",
     "If-None-Match",
+    "Last-Event-ID",
     "X-Request-Id",
     "traceparent",
 )

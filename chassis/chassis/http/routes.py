@@ -30,6 +30,7 @@ def access(
     body_types: Collection[str] = (),
     slow: bool = False,
     tagged: bool = False,
+    takes_ticket: bool = False,
 ) -> Callable[[Callable[..., Any]], Callable[..., Response]]:
     """Guard a route.
 
@@ -48,6 +49,8 @@ def access(
 
     A `slow` route takes much processor time, as hashing a password does. At most a quarter of the process's threads answer such
     requests at once, so that others do not wait behind them.
+
+    A route that `takes_ticket` accepts the parameter `ticket` in place of a token, once (`auth.ticket_of`).
 
     A `tagged` route answers with an `ETag` of its content, and with 304 when the caller has the same already: for lists that many ask for.
     """
@@ -69,7 +72,7 @@ def access(
                 with span as trace, transaction as session, regions_of_session(session, remembered):
                     opened = session
                     outbox.continue_trace(session, trace)
-                    caller = _caller(keys, who, signs_in, session)
+                    caller = _caller(keys, who, signs_in, session, takes_ticket)
                     if who and second_factor:
                         _refuse_auditor(caller)
                         _require_second_factor(caller)
@@ -115,10 +118,10 @@ def _remembered_regions() -> RememberedChanges:
     return remembered
 
 
-def _caller(keys: Keys, who: Collection[str], signs_in: bool, session: Session) -> Caller | None:
+def _caller(keys: Keys, who: Collection[str], signs_in: bool, session: Session, takes_ticket: bool) -> Caller | None:
     """Return the caller. Each request counts once against a rate limit, whatever its outcome; repeated ones are not counted again."""
     try:
-        caller = None if signs_in else caller_of_request(keys, SIGNED_IN if who else ANYONE, lambda: session)
+        caller = None if signs_in else caller_of_request(keys, SIGNED_IN if who else ANYONE, lambda: session, takes_ticket)
     except (sign_in_needed, foreign_origin):
         rate_limits.count_request(None, signs_in=False)
         raise

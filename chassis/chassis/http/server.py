@@ -4,7 +4,7 @@ import re
 import resource
 import socket
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 import uvicorn
 from flask import Flask
@@ -13,16 +13,27 @@ from chassis.http.connections import IDLE_SECONDS, connections_of
 from chassis.http.draining import Server
 from chassis.http.front import Front, WSGIApplication
 from chassis.http.routes import BODY_BYTES
+from chassis.http.streams import MOST_STREAMS, Hub, Streaming
 from chassis.settings import WebSettings
 
 KILL_SECONDS = 30
 """How long a stopping server waits for the requests that it began to answer."""
 
 
-def serve(app: WSGIApplication, service: str, host: str, port: int, settings: WebSettings, behind: Sequence[Flask] = ()) -> None:
+def serve(
+    app: WSGIApplication,
+    service: str,
+    host: str,
+    port: int,
+    settings: WebSettings,
+    behind: Sequence[Flask] = (),
+    hub: Hub | None = None,
+    streams: Collection[str] = (),
+) -> None:
     """Serve a WSGI application until stopped. Ends the process with a message when the port is taken.
 
-    The routes of the Flask applications `behind` it say how large bodies may be, and which requests take processor time.
+    With a hub, answers of the paths `streams` stay open. The routes of the Flask applications `behind` it say how large bodies may be,
+    and which requests take processor time.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
@@ -31,13 +42,14 @@ def serve(app: WSGIApplication, service: str, host: str, port: int, settings: We
         sys.exit(f"{host}:{port} cannot be listened on ({error}): set HOST and PORT to an address that is free")
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    front = Front(app, service, settings.web_threads, settings.request_seconds, largest_body(behind), slow_requests(behind))
     config = uvicorn.Config(
-        Front(app, service, settings.web_threads, settings.request_seconds, largest_body(behind), slow_requests(behind)),
-        http=connections_of(service),
+        front if hub is None else Streaming(front, hub, streams),
+        http=connections_of(service, None if hub is None else MOST_STREAMS),
         loop="uvloop",
         interface="asgi3",
         ws="none",
-        lifespan="off",
+        lifespan="off" if hub is None else "on",
         log_config=None,
         access_log=False,
         # Addresses of callers are read by `headers.install`, from proxies that are trusted.

@@ -28,6 +28,13 @@ connections_closed = Counter(
     "Connections closed before a whole request: header or body came too late, idle, too many (full)",
     ["service", "reason"],
 )
+streams = Gauge("duijie_streams", "Open streams", ["service"])
+streams_closed = Counter(
+    "duijie_streams_closed_total",
+    "Streams that ended: left by the client, token or session over, too slow a reader, server stopping",
+    ["service", "reason"],
+)
+stream_seconds = Histogram("duijie_stream_seconds", "Time from a change to its writing to a stream", ["service"], buckets=SECONDS)
 events_published = Counter(
     "duijie_events_told_total", "Events told, unheard, missed by a listener, refused", ["service", "event", "outcome"]
 )

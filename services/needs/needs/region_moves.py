@@ -47,7 +47,14 @@ MOVES = (
     # A successor that is known already has its own silence; the check drops what stays behind.
     move_column(Village.region, unless="EXISTS (SELECT FROM villages AS there WHERE there.region = change.after)"),
     RegionMove(
-        ("need_listings.region", "pledge_listings.region", "need_counts.region", "need_counts.above", "need_count_changes.region"),
+        (
+            "need_listings.region",
+            "pledge_listings.region",
+            "need_counts.region",
+            "need_counts.above",
+            "need_count_changes.region",
+            "need_figures.region",
+        ),
         lambda *_: 0,
     ),
 )

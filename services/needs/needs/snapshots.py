@@ -8,6 +8,7 @@ from contracts.needs import (
     NeedConfirmed,
     NeedExpired,
     NeedExpiring,
+    NeedFiguresChanged,
     NeedMet,
     NeedMoved,
     NeedPosted,
@@ -33,6 +34,8 @@ from needs.answered.model import Answer
 from needs.catalogue.events import catalogue_changed
 from needs.catalogue.model import CatalogueItem
 from needs.choosing.events import pledge_expiring
+from needs.figures.events import need_figures_changed
+from needs.figures.model import NeedFigures
 from needs.life import events as life
 from needs.life.model import Village
 from needs.model import Need, Pledge
@@ -60,6 +63,7 @@ SNAPSHOTS = (
     Snapshot(NeedReopened, Need, need_reopened, where=Need.reopened_version.is_not(None)),
     Snapshot(NeedExpiring, Need, life.need_expiring, where=Need.expiring_version.is_not(None)),
     Snapshot(NeedPublished, Need, events.need_published, where=Need.published_at.is_not(None)),
+    Snapshot(NeedFiguresChanged, NeedFigures, need_figures_changed),
     Snapshot(PledgeWithdrawn, Pledge, events.pledge_withdrawn, where=Pledge.withdrawn),
     Snapshot(PledgeChanged, Pledge, events.pledge_changed, where=(Pledge.version > 1) & ~Pledge.withdrawn),
     Snapshot(PledgeExpiring, Pledge, pledge_expiring, where=Pledge.reminded_version.is_not(None) & ~Pledge.withdrawn),

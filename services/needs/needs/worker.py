@@ -41,6 +41,7 @@ from needs.choosing import actions as choosing
 from needs.drafts import actions as drafts
 from needs.duplicates import actions as duplicates
 from needs.erasure import actions as erasure
+from needs.figures import actions as figures
 from needs.guide import actions as guide
 from needs.hall import counts
 from needs.imports import sending as imports
@@ -144,6 +145,10 @@ class Worker(ServiceWorker):
     @every(seconds=2)
     def count_needs(self, session: Session) -> None:
         counts.add_up(session)
+
+    @every(seconds=1)
+    def publish_figures(self, session: Session) -> None:
+        figures.publish_changed_figures(session)
 
     @every(seconds=3600, at_start=False)
     def erase_old_texts(self, session: Session) -> None:

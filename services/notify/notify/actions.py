@@ -18,6 +18,7 @@ from contracts.event import Event
 from contracts.users import PersonErased
 from notify import queries
 from notify.events import notice_delivered
+from notify.live import actions as live
 from notify.messages import actions as messages
 from notify.model import IN_APP, Notice
 from notify.preferences.actions import delete_preferences
@@ -62,12 +63,13 @@ def write_notices(session: Session, events: Sequence[Event]) -> None:
     written = set(session.scalars(_WRITE, {"notices": rows, "at": at}).all())
     fresh = {notice_id: notice for notice_id, notice in notices.items() if notice_id in written}
     columns = ("recipient_id", "kind", "side", "about", "about_version", "facts", "channel", "state")
-    in_app = (
+    in_app = [
         Notice(id=notice_id, created_at=at, **{name: notice[name] for name in columns})
         for notice_id, notice in fresh.items()
         if notice["channel"] == IN_APP
-    )
+    ]
     outbox.add(session, *map(notice_delivered, in_app))
+    live.record_notices(session, {notice.id: notice.recipient_id for notice in in_app})
     messages.plan_messages(session, fresh, at)
 
 
@@ -79,6 +81,7 @@ def delete_notices(session: Session, events: Sequence[PersonErased]) -> None:
     delete_preferences(session, gone)
     delete_subscriptions_of(session, gone)
     delete_links_of(session, gone)
+    live.delete_changes_of(session, gone)
 
 
 def delete_old_notices(session: Session) -> None:
@@ -95,6 +98,7 @@ def read_notice(session: Session, caller: Caller, notice_id: UUID) -> Notice:
         notice.read_at = now()
         notice.version += 1
         session.flush()
+        live.record_reading(session, caller.id)
     return notice
 
 
@@ -109,5 +113,7 @@ def read_notices(session: Session, caller: Caller, until: UUID | None = None) ->
         .values(read_at=now(), version=Notice.version + 1)
         .returning(Notice.id)
         .execution_options(synchronize_session=False)
-    )
-    return len(read.all())
+    ).all()
+    if read:
+        live.record_reading(session, caller.id)
+    return len(read)

@@ -5,10 +5,14 @@ from sqlalchemy.orm import Session
 from chassis.data.region_moves import move_column
 from chassis.messaging.events import ServiceWorker, every, handles_batch
 from contracts.event import Event
+from contracts.matching import BalanceChanged, MatchCorrected
+from contracts.needs import NeedFiguresChanged
 from contracts.notices import by_event
 from contracts.users import AdministratorDismissed, AuditorDismissed, CodeRequested, PersonErased
 from notify import actions
 from notify.answers import actions as answers
+from notify.live import actions as live
+from notify.live.model import Change
 from notify.messages import actions as messages
 from notify.messages import manners
 from notify.messages.model import Message
@@ -19,11 +23,24 @@ from notify.questions.model import Question
 class Worker(ServiceWorker):
     name = "notify"
     refuses_retelling = "people would be told of what is long past"
-    region_moves = (move_column(Message.region), move_column(Question.region))
+    region_moves = (move_column(Message.region), move_column(Question.region), move_column(Change.region))
 
     @handles_batch(*(event for event in by_event() if event not in {AdministratorDismissed, AuditorDismissed}))
     def on_events(self, session: Session, events: list[Event]) -> None:
         actions.write_notices(session, events)
+        live.record_matches(session, events)
+
+    @handles_batch(MatchCorrected)
+    def on_match_corrected(self, session: Session, events: list[MatchCorrected]) -> None:
+        live.record_matches(session, events)
+
+    @handles_batch(BalanceChanged)
+    def on_balance_changed(self, session: Session, events: list[BalanceChanged]) -> None:
+        live.record_balances(session, events)
+
+    @handles_batch(NeedFiguresChanged)
+    def on_need_figures_changed(self, session: Session, events: list[NeedFiguresChanged]) -> None:
+        live.record_needs(session, events)
 
     @handles_batch(AdministratorDismissed)
     def on_administrator_dismissed(self, session: Session, events: list[AdministratorDismissed]) -> None:
@@ -58,6 +75,10 @@ class Worker(ServiceWorker):
     @every(seconds=3600, at_start=False)
     def delete_old_messages(self, session: Session) -> None:
         messages.delete_old(session)
+
+    @every(seconds=600, at_start=False)
+    def delete_old_changes(self, session: Session) -> None:
+        live.delete_old(session)
 
     @every(seconds=3600, at_start=False)
     def delete_old_notices(self, session: Session) -> None:

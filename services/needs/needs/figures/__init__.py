@@ -1,0 +1,1 @@
+"""The figures of published needs, told to whoever shows them live."""

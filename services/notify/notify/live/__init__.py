@@ -1,0 +1,1 @@
+"""What streams hear: notices, matches, figures of needs and balances of regions, as they change."""
