@@ -91,9 +91,8 @@ def send_one_by_one(url: str, households: Sequence[UUID]) -> None:
     from chassis.data.database import Database
     from notify.messages import actions, sending
 
-    sending.AT_ONCE = 1
     database = Database(url, name="bench")
-    sender = sending.Sender("notify", database, threading.Event())
+    sender = sending.Sender("notify", database, threading.Event(), sending.Lane(sending.PEOPLE.priorities, 1))
     events = events_of(households)
     began = time.perf_counter()
     for event in events:

@@ -4,6 +4,7 @@ import os
 import re
 import ssl
 from collections.abc import Callable
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any, Protocol, TypeVar
 from urllib.parse import urlsplit
 
@@ -31,6 +32,7 @@ SHARED_STORES = {
 _ORIGIN = r"\*|[A-Za-z][A-Za-z0-9+.-]*://[^\s/?#@,*]+"
 _SITE = re.compile(r"https?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(:[0-9]{1,5})?/?\Z")
 LEAST_KEY_BYTES = 32
+IPNetwork = IPv4Network | IPv6Network
 NEEDED: Any = ...
 """The default of a setting that has none."""
 
@@ -151,6 +153,12 @@ class Environment:
         listed: str = self._read(self._env.str, name, "", "origins without a path, such as https://app.example.org", _check_origins)
         return [one.strip() for one in listed.split(",")] if listed else []
 
+    def networks(self, name: str) -> tuple[IPNetwork, ...]:
+        """Read networks of addresses, separated by commas; none when not set."""
+        wanted = "networks separated by commas, such as 10.1.0.0/16"
+        listed: str = self._read(self._env.str, name, "", wanted, _parse_networks)
+        return _parse_networks(listed) if listed else ()
+
     def authorities(self, name: str) -> str:
         """Read the name of a file of certificates, empty when not set."""
         return self._read(self._env.str, name, "", "a file of certificates that this process can read", _check_authorities)
@@ -166,6 +174,13 @@ class Environment:
         except EnvError:
             self._problems[name] = f"is wrong: it needs {wanted}"
             return default
+
+
+def _parse_networks(listed: str) -> tuple[IPNetwork, ...]:
+    try:
+        return tuple(ip_network(one.strip()) for one in listed.split(","))
+    except ValueError as error:
+        raise ValidationError("networks") from error
 
 
 def _check_port(port: int | None) -> None:

@@ -4184,6 +4184,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/endpoints": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the endpoints of the caller's regions, or of the caller's own account, newest first. */
+        get: operations["list_endpoints"];
+        put?: never;
+        /** Register a webhook or a bot: for an office, as its administrator, or for the caller's own organisation. It is sent a test. */
+        post: operations["register_endpoint"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/wechat-link": {
         parameters: {
             query?: never;
@@ -4489,6 +4507,25 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/endpoints/{endpoint_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get an endpoint. */
+        get: operations["get_endpoint"];
+        put?: never;
+        post?: never;
+        /** Remove an endpoint with its address and secrets. What waits for it is not sent. */
+        delete: operations["remove_endpoint"];
+        options?: never;
+        head?: never;
+        /** Change the name, the kinds or the language of an endpoint. For another address, register another one. */
+        patch: operations["change_endpoint"];
+        trace?: never;
+    };
     "/v1/notices/{notice_id}/reading": {
         parameters: {
             query?: never;
@@ -4500,6 +4537,40 @@ export interface paths {
         put?: never;
         /** Mark a notice as read; a second time changes nothing. */
         post: operations["read_notice"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/endpoints/{endpoint_id}/tests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Send a test to an endpoint, with a code unless it is in use. */
+        post: operations["test_endpoint"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/endpoints/{endpoint_id}/proof": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Put an endpoint to use, with the code that the test brought there. */
+        post: operations["prove_endpoint"];
         delete?: never;
         options?: never;
         head?: never;
@@ -4523,6 +4594,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/endpoints/{endpoint_id}/secret": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Give a webhook a new secret. The one before signs too, until the overlap is over. */
+        post: operations["rotate_endpoint_secret"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/notify/dead-letters/{letter_id}": {
         parameters: {
             query?: never;
@@ -4532,6 +4620,40 @@ export interface paths {
         };
         /** Get a dead letter with its redacted fields. */
         get: operations["get_notify_dead_letter"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/endpoints/{endpoint_id}/resending": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Send again what did not reach an endpoint in the last week. */
+        post: operations["resend_deliveries"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/endpoints/{endpoint_id}/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List what an endpoint was sent in the last week, and what waits for it, newest first. */
+        get: operations["list_endpoint_deliveries"];
         put?: never;
         post?: never;
         delete?: never;
@@ -5737,6 +5859,171 @@ export interface components {
             /** @description accounts, households, offices and helpers that stay with the code */
             rows: number;
         };
+        EndpointChangeIn: {
+            name?: string;
+            kinds?: ("need_published" | "need_posted" | "need_consent_asked" | "need_confirmed" | "need_returned" | "review_reminded" | "county_review_reminded" | "review_overdue" | "county_review_overdue" | "need_rejected" | "need_withdrawn" | "need_closed" | "need_expiring" | "pledge_expiring" | "need_renewed" | "need_answer_kept" | "need_answer_refused" | "need_expired" | "need_reopened" | "need_not_received" | "need_met" | "verification_faulted" | "village_fell_silent" | "need_reported" | "match_proposed" | "match_reminded" | "match_accepted" | "match_send_reminded" | "match_refused" | "match_declined" | "match_lapsed" | "match_need_moved" | "match_revised" | "match_need_ended" | "match_need_reopened" | "match_sent" | "match_receipt_reminded" | "match_received" | "match_closed" | "match_answer_kept" | "match_answer_refused" | "claim_failed" | "thanks_written" | "thanks_given" | "thanks_refused" | "dispute_opened" | "dispute_answered" | "dispute_raised" | "dispute_reminded" | "dispute_overdue" | "dispute_settled" | "appeal_lodged" | "appeal_decided" | "pledge_released" | "endpoint_disabled" | "appointment_offered" | "administrator_dismissed" | "auditor_dismissed" | "place_change_proposed" | "handover_place_changed" | "self_report_opened" | "household_moved" | "household_left" | "household_transfer_requested")[];
+            /**
+             * @description zh-CN: 中文 · Chinese; en: 英文 · English
+             * @enum {string}
+             */
+            language?: "zh-CN" | "en";
+        };
+        EndpointDeliveryOut: {
+            /**
+             * Format: uuid
+             * @description its `webhook-id`
+             */
+            id: string;
+            /**
+             * @description need_published: 需求已公开 · need published; need_posted: 有需求待审核 · need to verify; need_consent_asked: 请您同意代为发布 · may we ask for you; need_confirmed: 需求待县级复审 · need for the county to verify; need_returned: 需求退回修改 · need returned; review_reminded: 审核即将到期 · verification due soon; county_review_reminded: 县级复审即将到期 · the county's verification due soon; review_overdue: 审核已逾期 · verification overdue; county_review_overdue: 县级复审已逾期 · the county's verification overdue; need_rejected: 需求未通过 · need rejected; need_withdrawn: 需求已撤回 · need withdrawn; need_closed: 需求已结束 · need closed; need_expiring: 需求即将到期 · need expires soon; pledge_expiring: 爱心物资临近保质期 · goods near their best-before date; need_renewed: 需求已续期 · need renewed; need_answer_kept: 短信答复已办理 · your answer was carried out; need_answer_refused: 短信答复未能办理 · your answer could not be carried out; need_expired: 需求已到期 · need expired; need_reopened: 需求重新公开 · need open again; need_not_received: 没有收到，需求重新公开 · not received, the need is open again; need_met: 需求已满足 · need met; verification_faulted: 审核抽查意见 · a check of your verification; village_fell_silent: 有村长期未发布需求 · a village has fallen silent; need_reported: 需求被多人举报 · a need was reported; match_proposed: 建议对接 · match proposed; match_reminded: 等您答复 · please answer; match_accepted: 对接已接受 · match accepted; match_send_reminded: 等您送出 · please send; match_refused: 对接已谢绝 · match refused; match_declined: 需求方不接受 · match declined; match_lapsed: 对接已失效 · match lapsed; match_need_moved: 需求方已迁居 · the household moved; match_revised: 先给了更急需的人 · it goes to a critical need; match_need_ended: 所助需求已结束 · the need of a match ended; match_need_reopened: 所助需求重新公开 · the need of a match is open again; match_sent: 帮助已送出 · help was sent; match_receipt_reminded: 等您登记收到 · please confirm receipt; match_received: 帮助已收到 · help was received; match_closed: 对接已结束 · match closed; match_answer_kept: 短信答复已办理 · your answer was carried out; match_answer_refused: 短信答复未能办理 · your answer could not be carried out; claim_failed: 未能认领所选需求 · a chosen need was not claimed; thanks_written: 感谢待审核 · thanks to review; thanks_given: 收到感谢 · thanks received; thanks_refused: 感谢未通过 · thanks not approved; dispute_opened: 有人提出异议 · a match is disputed; dispute_answered: 异议已答复 · a dispute was answered; dispute_raised: 异议已转到县里 · a dispute went to the county; dispute_reminded: 异议待县里处理 · a dispute for the county; dispute_overdue: 异议已超过处理期限 · a dispute is overdue; dispute_settled: 异议已处理 · a dispute was settled; appeal_lodged: 申诉待裁定 · an appeal for the county; appeal_decided: 申诉已裁定 · appeal decided; pledge_released: 爱心意向已处理 · pledge changed or withdrawn; endpoint_disabled: 推送已停用 · endpoint disabled; appointment_offered: 任命待确认 · appointment to confirm; administrator_dismissed: 管理员职务已解除 · no longer an administrator; auditor_dismissed: 审计员职务已解除 · no longer an auditor; place_change_proposed: 收货点变更待确认 · collection point to confirm; handover_place_changed: 收货点有变动 · collection point changed; self_report_opened: 有人自报困难 · somebody reported that they need help; household_moved: 有一户人家迁入 · a household moved in; household_left: 有一户人家迁出 · a household moved away; household_transfer_requested: 请核实人员移交 · somebody was registered elsewhere; endpoint_test: 测试消息 · a test
+             * @enum {string}
+             */
+            kind: "need_published" | "need_posted" | "need_consent_asked" | "need_confirmed" | "need_returned" | "review_reminded" | "county_review_reminded" | "review_overdue" | "county_review_overdue" | "need_rejected" | "need_withdrawn" | "need_closed" | "need_expiring" | "pledge_expiring" | "need_renewed" | "need_answer_kept" | "need_answer_refused" | "need_expired" | "need_reopened" | "need_not_received" | "need_met" | "verification_faulted" | "village_fell_silent" | "need_reported" | "match_proposed" | "match_reminded" | "match_accepted" | "match_send_reminded" | "match_refused" | "match_declined" | "match_lapsed" | "match_need_moved" | "match_revised" | "match_need_ended" | "match_need_reopened" | "match_sent" | "match_receipt_reminded" | "match_received" | "match_closed" | "match_answer_kept" | "match_answer_refused" | "claim_failed" | "thanks_written" | "thanks_given" | "thanks_refused" | "dispute_opened" | "dispute_answered" | "dispute_raised" | "dispute_reminded" | "dispute_overdue" | "dispute_settled" | "appeal_lodged" | "appeal_decided" | "pledge_released" | "endpoint_disabled" | "appointment_offered" | "administrator_dismissed" | "auditor_dismissed" | "place_change_proposed" | "handover_place_changed" | "self_report_opened" | "household_moved" | "household_left" | "household_transfer_requested" | "endpoint_test";
+            /**
+             * @description created: 等待发送 · waiting; sending: 正在发送 · being sent; delivered: 已送达 · delivered; temporary-failure: 暂时失败 · failed for now; permanent-failure: 此地址无法送达 · this address takes nothing; technical-failure: 平台故障 · fault of the platform; withdrawn: 未发送 · not sent
+             * @enum {string}
+             */
+            state: "created" | "sending" | "delivered" | "temporary-failure" | "permanent-failure" | "technical-failure" | "withdrawn";
+            /** @description of the last failure: `http.500`, `timeout`, `bot.93000` */
+            reason: string | null;
+            attempts: number;
+            /** @description attempts of which nobody can tell whether they arrived */
+            doubts: number;
+            /** Format: date-time */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description of the next attempt, unless it is settled
+             */
+            due_at: string;
+            /** Format: date-time */
+            settled_at: string | null;
+        };
+        EndpointDeliveryPage: {
+            items: components["schemas"]["EndpointDeliveryOut"][];
+            next: string | null;
+        };
+        EndpointIn: {
+            /**
+             * @description webhook: 签名推送（Webhook） · signed webhook; wecom: 企业微信群机器人 · bot of a WeCom group; dingtalk: 钉钉群机器人 · bot of a DingTalk group; feishu: 飞书群机器人 · bot of a Feishu group
+             * @enum {string}
+             */
+            channel: "webhook" | "wecom" | "dingtalk" | "feishu";
+            /** @description by which its holder knows it */
+            name: string;
+            /**
+             * @description of a webhook; of a bot the whole one, with its key
+             * @example https://hooks.example.org/duijie
+             */
+            address: string;
+            /** @description the notices that it gets */
+            kinds: ("need_published" | "need_posted" | "need_consent_asked" | "need_confirmed" | "need_returned" | "review_reminded" | "county_review_reminded" | "review_overdue" | "county_review_overdue" | "need_rejected" | "need_withdrawn" | "need_closed" | "need_expiring" | "pledge_expiring" | "need_renewed" | "need_answer_kept" | "need_answer_refused" | "need_expired" | "need_reopened" | "need_not_received" | "need_met" | "verification_faulted" | "village_fell_silent" | "need_reported" | "match_proposed" | "match_reminded" | "match_accepted" | "match_send_reminded" | "match_refused" | "match_declined" | "match_lapsed" | "match_need_moved" | "match_revised" | "match_need_ended" | "match_need_reopened" | "match_sent" | "match_receipt_reminded" | "match_received" | "match_closed" | "match_answer_kept" | "match_answer_refused" | "claim_failed" | "thanks_written" | "thanks_given" | "thanks_refused" | "dispute_opened" | "dispute_answered" | "dispute_raised" | "dispute_reminded" | "dispute_overdue" | "dispute_settled" | "appeal_lodged" | "appeal_decided" | "pledge_released" | "endpoint_disabled" | "appointment_offered" | "administrator_dismissed" | "auditor_dismissed" | "place_change_proposed" | "handover_place_changed" | "self_report_opened" | "household_moved" | "household_left" | "household_transfer_requested")[];
+            /**
+             * @description zh-CN: 中文 · Chinese; en: 英文 · English
+             * @default zh-CN
+             * @enum {string}
+             */
+            language: "zh-CN" | "en";
+            /**
+             * @description whose office has it; administrators name one, accounts do not
+             * @example 510903
+             */
+            region?: string;
+            /** @description with which a bot of DingTalk (加签) or Feishu (签名校验) checks letters */
+            bot_secret?: string;
+        };
+        EndpointOut: {
+            /** Format: uuid */
+            id: string;
+            version: number;
+            /**
+             * @description webhook: 签名推送（Webhook） · signed webhook; wecom: 企业微信群机器人 · bot of a WeCom group; dingtalk: 钉钉群机器人 · bot of a DingTalk group; feishu: 飞书群机器人 · bot of a Feishu group
+             * @enum {string}
+             */
+            channel: "webhook" | "wecom" | "dingtalk" | "feishu";
+            name: string;
+            /** @description the host of its address */
+            host: string;
+            kinds: ("need_published" | "need_posted" | "need_consent_asked" | "need_confirmed" | "need_returned" | "review_reminded" | "county_review_reminded" | "review_overdue" | "county_review_overdue" | "need_rejected" | "need_withdrawn" | "need_closed" | "need_expiring" | "pledge_expiring" | "need_renewed" | "need_answer_kept" | "need_answer_refused" | "need_expired" | "need_reopened" | "need_not_received" | "need_met" | "verification_faulted" | "village_fell_silent" | "need_reported" | "match_proposed" | "match_reminded" | "match_accepted" | "match_send_reminded" | "match_refused" | "match_declined" | "match_lapsed" | "match_need_moved" | "match_revised" | "match_need_ended" | "match_need_reopened" | "match_sent" | "match_receipt_reminded" | "match_received" | "match_closed" | "match_answer_kept" | "match_answer_refused" | "claim_failed" | "thanks_written" | "thanks_given" | "thanks_refused" | "dispute_opened" | "dispute_answered" | "dispute_raised" | "dispute_reminded" | "dispute_overdue" | "dispute_settled" | "appeal_lodged" | "appeal_decided" | "pledge_released" | "endpoint_disabled" | "appointment_offered" | "administrator_dismissed" | "auditor_dismissed" | "place_change_proposed" | "handover_place_changed" | "self_report_opened" | "household_moved" | "household_left" | "household_transfer_requested")[];
+            /**
+             * @description zh-CN: 中文 · Chinese; en: 英文 · English
+             * @enum {string}
+             */
+            language: "zh-CN" | "en";
+            /** @description of the office; null for one of the caller's account */
+            region: string | null;
+            /**
+             * @description unproven: 待验证 · to be proven; active: 使用中 · in use; disabled: 已停用 · disabled
+             * @enum {string}
+             */
+            state: "unproven" | "active" | "disabled";
+            /** @description the last failure before it was disabled */
+            reason: string | null;
+            /**
+             * Format: date-time
+             * @description until when the secret before signs too; null without one
+             */
+            former_until: string | null;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            proven_at: string | null;
+            /** Format: date-time */
+            disabled_at: string | null;
+            /** @description operations (`operationId`) that the caller may carry out on it now */
+            allowed: string[];
+        };
+        EndpointPage: {
+            items: components["schemas"]["EndpointOut"][];
+            next: string | null;
+        };
+        EndpointProofIn: {
+            /** @description that the test brought to the endpoint */
+            code: string;
+        };
+        EndpointSecretOut: {
+            /** Format: uuid */
+            id: string;
+            version: number;
+            /**
+             * @description webhook: 签名推送（Webhook） · signed webhook; wecom: 企业微信群机器人 · bot of a WeCom group; dingtalk: 钉钉群机器人 · bot of a DingTalk group; feishu: 飞书群机器人 · bot of a Feishu group
+             * @enum {string}
+             */
+            channel: "webhook" | "wecom" | "dingtalk" | "feishu";
+            name: string;
+            /** @description the host of its address */
+            host: string;
+            kinds: ("need_published" | "need_posted" | "need_consent_asked" | "need_confirmed" | "need_returned" | "review_reminded" | "county_review_reminded" | "review_overdue" | "county_review_overdue" | "need_rejected" | "need_withdrawn" | "need_closed" | "need_expiring" | "pledge_expiring" | "need_renewed" | "need_answer_kept" | "need_answer_refused" | "need_expired" | "need_reopened" | "need_not_received" | "need_met" | "verification_faulted" | "village_fell_silent" | "need_reported" | "match_proposed" | "match_reminded" | "match_accepted" | "match_send_reminded" | "match_refused" | "match_declined" | "match_lapsed" | "match_need_moved" | "match_revised" | "match_need_ended" | "match_need_reopened" | "match_sent" | "match_receipt_reminded" | "match_received" | "match_closed" | "match_answer_kept" | "match_answer_refused" | "claim_failed" | "thanks_written" | "thanks_given" | "thanks_refused" | "dispute_opened" | "dispute_answered" | "dispute_raised" | "dispute_reminded" | "dispute_overdue" | "dispute_settled" | "appeal_lodged" | "appeal_decided" | "pledge_released" | "endpoint_disabled" | "appointment_offered" | "administrator_dismissed" | "auditor_dismissed" | "place_change_proposed" | "handover_place_changed" | "self_report_opened" | "household_moved" | "household_left" | "household_transfer_requested")[];
+            /**
+             * @description zh-CN: 中文 · Chinese; en: 英文 · English
+             * @enum {string}
+             */
+            language: "zh-CN" | "en";
+            /** @description of the office; null for one of the caller's account */
+            region: string | null;
+            /**
+             * @description unproven: 待验证 · to be proven; active: 使用中 · in use; disabled: 已停用 · disabled
+             * @enum {string}
+             */
+            state: "unproven" | "active" | "disabled";
+            /** @description the last failure before it was disabled */
+            reason: string | null;
+            /**
+             * Format: date-time
+             * @description until when the secret before signs too; null without one
+             */
+            former_until: string | null;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            proven_at: string | null;
+            /** Format: date-time */
+            disabled_at: string | null;
+            /** @description operations (`operationId`) that the caller may carry out on it now */
+            allowed: string[];
+            /** @description of a webhook, `whsec_…`; missing for a bot, and when an `Idempotency-Key` is sent again */
+            secret?: string;
+        };
         ErasureOut: {
             /** Format: uuid */
             id: string;
@@ -6251,10 +6538,10 @@ export interface components {
         };
         FailureReasonOut: {
             /**
-             * @description push: 浏览器推送 · web push; wechat: 微信订阅消息 · WeChat subscription message; sms: 短信 · SMS; email: 电子邮件 · e-mail; work_list: 村级工作清单 · the village work list
+             * @description push: 浏览器推送 · web push; wechat: 微信订阅消息 · WeChat subscription message; sms: 短信 · SMS; email: 电子邮件 · e-mail; work_list: 村级工作清单 · the village work list; webhook: 签名推送（Webhook） · signed webhook; wecom: 企业微信群机器人 · bot of a WeCom group; dingtalk: 钉钉群机器人 · bot of a DingTalk group; feishu: 飞书群机器人 · bot of a Feishu group
              * @enum {string}
              */
-            channel: "push" | "wechat" | "sms" | "email" | "work_list";
+            channel: "push" | "wechat" | "sms" | "email" | "work_list" | "webhook" | "wecom" | "dingtalk" | "feishu";
             provider: string | null;
             /**
              * @description temporary-failure: 暂时失败 · failed after several tries; permanent-failure: 此地址无法送达 · this address cannot be reached; technical-failure: 平台或服务商故障 · fault at the platform or the provider
@@ -7058,18 +7345,18 @@ export interface components {
         };
         KindChannelsIn: {
             /**
-             * @description need_published: 需求已公开 · need published; need_posted: 有需求待审核 · need to verify; need_consent_asked: 请您同意代为发布 · may we ask for you; need_confirmed: 需求待县级复审 · need for the county to verify; need_returned: 需求退回修改 · need returned; review_reminded: 审核即将到期 · verification due soon; county_review_reminded: 县级复审即将到期 · the county's verification due soon; review_overdue: 审核已逾期 · verification overdue; county_review_overdue: 县级复审已逾期 · the county's verification overdue; need_rejected: 需求未通过 · need rejected; need_withdrawn: 需求已撤回 · need withdrawn; need_closed: 需求已结束 · need closed; need_expiring: 需求即将到期 · need expires soon; pledge_expiring: 爱心物资临近保质期 · goods near their best-before date; need_renewed: 需求已续期 · need renewed; need_answer_kept: 短信答复已办理 · your answer was carried out; need_answer_refused: 短信答复未能办理 · your answer could not be carried out; need_expired: 需求已到期 · need expired; need_reopened: 需求重新公开 · need open again; need_not_received: 没有收到，需求重新公开 · not received, the need is open again; need_met: 需求已满足 · need met; verification_faulted: 审核抽查意见 · a check of your verification; village_fell_silent: 有村长期未发布需求 · a village has fallen silent; need_reported: 需求被多人举报 · a need was reported; match_proposed: 建议对接 · match proposed; match_reminded: 等您答复 · please answer; match_accepted: 对接已接受 · match accepted; match_send_reminded: 等您送出 · please send; match_refused: 对接已谢绝 · match refused; match_declined: 需求方不接受 · match declined; match_lapsed: 对接已失效 · match lapsed; match_need_moved: 需求方已迁居 · the household moved; match_revised: 先给了更急需的人 · it goes to a critical need; match_need_ended: 所助需求已结束 · the need of a match ended; match_need_reopened: 所助需求重新公开 · the need of a match is open again; match_sent: 帮助已送出 · help was sent; match_receipt_reminded: 等您登记收到 · please confirm receipt; match_received: 帮助已收到 · help was received; match_closed: 对接已结束 · match closed; match_answer_kept: 短信答复已办理 · your answer was carried out; match_answer_refused: 短信答复未能办理 · your answer could not be carried out; claim_failed: 未能认领所选需求 · a chosen need was not claimed; thanks_written: 感谢待审核 · thanks to review; thanks_given: 收到感谢 · thanks received; thanks_refused: 感谢未通过 · thanks not approved; dispute_opened: 有人提出异议 · a match is disputed; dispute_answered: 异议已答复 · a dispute was answered; dispute_raised: 异议已转到县里 · a dispute went to the county; dispute_reminded: 异议待县里处理 · a dispute for the county; dispute_overdue: 异议已超过处理期限 · a dispute is overdue; dispute_settled: 异议已处理 · a dispute was settled; appeal_lodged: 申诉待裁定 · an appeal for the county; appeal_decided: 申诉已裁定 · appeal decided; pledge_released: 爱心意向已处理 · pledge changed or withdrawn; appointment_offered: 任命待确认 · appointment to confirm; administrator_dismissed: 管理员职务已解除 · no longer an administrator; auditor_dismissed: 审计员职务已解除 · no longer an auditor; place_change_proposed: 收货点变更待确认 · collection point to confirm; handover_place_changed: 收货点有变动 · collection point changed; self_report_opened: 有人自报困难 · somebody reported that they need help; household_moved: 有一户人家迁入 · a household moved in; household_left: 有一户人家迁出 · a household moved away; household_transfer_requested: 请核实人员移交 · somebody was registered elsewhere
+             * @description need_published: 需求已公开 · need published; need_posted: 有需求待审核 · need to verify; need_consent_asked: 请您同意代为发布 · may we ask for you; need_confirmed: 需求待县级复审 · need for the county to verify; need_returned: 需求退回修改 · need returned; review_reminded: 审核即将到期 · verification due soon; county_review_reminded: 县级复审即将到期 · the county's verification due soon; review_overdue: 审核已逾期 · verification overdue; county_review_overdue: 县级复审已逾期 · the county's verification overdue; need_rejected: 需求未通过 · need rejected; need_withdrawn: 需求已撤回 · need withdrawn; need_closed: 需求已结束 · need closed; need_expiring: 需求即将到期 · need expires soon; pledge_expiring: 爱心物资临近保质期 · goods near their best-before date; need_renewed: 需求已续期 · need renewed; need_answer_kept: 短信答复已办理 · your answer was carried out; need_answer_refused: 短信答复未能办理 · your answer could not be carried out; need_expired: 需求已到期 · need expired; need_reopened: 需求重新公开 · need open again; need_not_received: 没有收到，需求重新公开 · not received, the need is open again; need_met: 需求已满足 · need met; verification_faulted: 审核抽查意见 · a check of your verification; village_fell_silent: 有村长期未发布需求 · a village has fallen silent; need_reported: 需求被多人举报 · a need was reported; match_proposed: 建议对接 · match proposed; match_reminded: 等您答复 · please answer; match_accepted: 对接已接受 · match accepted; match_send_reminded: 等您送出 · please send; match_refused: 对接已谢绝 · match refused; match_declined: 需求方不接受 · match declined; match_lapsed: 对接已失效 · match lapsed; match_need_moved: 需求方已迁居 · the household moved; match_revised: 先给了更急需的人 · it goes to a critical need; match_need_ended: 所助需求已结束 · the need of a match ended; match_need_reopened: 所助需求重新公开 · the need of a match is open again; match_sent: 帮助已送出 · help was sent; match_receipt_reminded: 等您登记收到 · please confirm receipt; match_received: 帮助已收到 · help was received; match_closed: 对接已结束 · match closed; match_answer_kept: 短信答复已办理 · your answer was carried out; match_answer_refused: 短信答复未能办理 · your answer could not be carried out; claim_failed: 未能认领所选需求 · a chosen need was not claimed; thanks_written: 感谢待审核 · thanks to review; thanks_given: 收到感谢 · thanks received; thanks_refused: 感谢未通过 · thanks not approved; dispute_opened: 有人提出异议 · a match is disputed; dispute_answered: 异议已答复 · a dispute was answered; dispute_raised: 异议已转到县里 · a dispute went to the county; dispute_reminded: 异议待县里处理 · a dispute for the county; dispute_overdue: 异议已超过处理期限 · a dispute is overdue; dispute_settled: 异议已处理 · a dispute was settled; appeal_lodged: 申诉待裁定 · an appeal for the county; appeal_decided: 申诉已裁定 · appeal decided; pledge_released: 爱心意向已处理 · pledge changed or withdrawn; endpoint_disabled: 推送已停用 · endpoint disabled; appointment_offered: 任命待确认 · appointment to confirm; administrator_dismissed: 管理员职务已解除 · no longer an administrator; auditor_dismissed: 审计员职务已解除 · no longer an auditor; place_change_proposed: 收货点变更待确认 · collection point to confirm; handover_place_changed: 收货点有变动 · collection point changed; self_report_opened: 有人自报困难 · somebody reported that they need help; household_moved: 有一户人家迁入 · a household moved in; household_left: 有一户人家迁出 · a household moved away; household_transfer_requested: 请核实人员移交 · somebody was registered elsewhere
              * @enum {string}
              */
-            kind: "need_published" | "need_posted" | "need_consent_asked" | "need_confirmed" | "need_returned" | "review_reminded" | "county_review_reminded" | "review_overdue" | "county_review_overdue" | "need_rejected" | "need_withdrawn" | "need_closed" | "need_expiring" | "pledge_expiring" | "need_renewed" | "need_answer_kept" | "need_answer_refused" | "need_expired" | "need_reopened" | "need_not_received" | "need_met" | "verification_faulted" | "village_fell_silent" | "need_reported" | "match_proposed" | "match_reminded" | "match_accepted" | "match_send_reminded" | "match_refused" | "match_declined" | "match_lapsed" | "match_need_moved" | "match_revised" | "match_need_ended" | "match_need_reopened" | "match_sent" | "match_receipt_reminded" | "match_received" | "match_closed" | "match_answer_kept" | "match_answer_refused" | "claim_failed" | "thanks_written" | "thanks_given" | "thanks_refused" | "dispute_opened" | "dispute_answered" | "dispute_raised" | "dispute_reminded" | "dispute_overdue" | "dispute_settled" | "appeal_lodged" | "appeal_decided" | "pledge_released" | "appointment_offered" | "administrator_dismissed" | "auditor_dismissed" | "place_change_proposed" | "handover_place_changed" | "self_report_opened" | "household_moved" | "household_left" | "household_transfer_requested";
+            kind: "need_published" | "need_posted" | "need_consent_asked" | "need_confirmed" | "need_returned" | "review_reminded" | "county_review_reminded" | "review_overdue" | "county_review_overdue" | "need_rejected" | "need_withdrawn" | "need_closed" | "need_expiring" | "pledge_expiring" | "need_renewed" | "need_answer_kept" | "need_answer_refused" | "need_expired" | "need_reopened" | "need_not_received" | "need_met" | "verification_faulted" | "village_fell_silent" | "need_reported" | "match_proposed" | "match_reminded" | "match_accepted" | "match_send_reminded" | "match_refused" | "match_declined" | "match_lapsed" | "match_need_moved" | "match_revised" | "match_need_ended" | "match_need_reopened" | "match_sent" | "match_receipt_reminded" | "match_received" | "match_closed" | "match_answer_kept" | "match_answer_refused" | "claim_failed" | "thanks_written" | "thanks_given" | "thanks_refused" | "dispute_opened" | "dispute_answered" | "dispute_raised" | "dispute_reminded" | "dispute_overdue" | "dispute_settled" | "appeal_lodged" | "appeal_decided" | "pledge_released" | "endpoint_disabled" | "appointment_offered" | "administrator_dismissed" | "auditor_dismissed" | "place_change_proposed" | "handover_place_changed" | "self_report_opened" | "household_moved" | "household_left" | "household_transfer_requested";
             channels: ("sms" | "email")[];
         };
         KindChannelsOut: {
             /**
-             * @description need_published: 需求已公开 · need published; need_posted: 有需求待审核 · need to verify; need_consent_asked: 请您同意代为发布 · may we ask for you; need_confirmed: 需求待县级复审 · need for the county to verify; need_returned: 需求退回修改 · need returned; review_reminded: 审核即将到期 · verification due soon; county_review_reminded: 县级复审即将到期 · the county's verification due soon; review_overdue: 审核已逾期 · verification overdue; county_review_overdue: 县级复审已逾期 · the county's verification overdue; need_rejected: 需求未通过 · need rejected; need_withdrawn: 需求已撤回 · need withdrawn; need_closed: 需求已结束 · need closed; need_expiring: 需求即将到期 · need expires soon; pledge_expiring: 爱心物资临近保质期 · goods near their best-before date; need_renewed: 需求已续期 · need renewed; need_answer_kept: 短信答复已办理 · your answer was carried out; need_answer_refused: 短信答复未能办理 · your answer could not be carried out; need_expired: 需求已到期 · need expired; need_reopened: 需求重新公开 · need open again; need_not_received: 没有收到，需求重新公开 · not received, the need is open again; need_met: 需求已满足 · need met; verification_faulted: 审核抽查意见 · a check of your verification; village_fell_silent: 有村长期未发布需求 · a village has fallen silent; need_reported: 需求被多人举报 · a need was reported; match_proposed: 建议对接 · match proposed; match_reminded: 等您答复 · please answer; match_accepted: 对接已接受 · match accepted; match_send_reminded: 等您送出 · please send; match_refused: 对接已谢绝 · match refused; match_declined: 需求方不接受 · match declined; match_lapsed: 对接已失效 · match lapsed; match_need_moved: 需求方已迁居 · the household moved; match_revised: 先给了更急需的人 · it goes to a critical need; match_need_ended: 所助需求已结束 · the need of a match ended; match_need_reopened: 所助需求重新公开 · the need of a match is open again; match_sent: 帮助已送出 · help was sent; match_receipt_reminded: 等您登记收到 · please confirm receipt; match_received: 帮助已收到 · help was received; match_closed: 对接已结束 · match closed; match_answer_kept: 短信答复已办理 · your answer was carried out; match_answer_refused: 短信答复未能办理 · your answer could not be carried out; claim_failed: 未能认领所选需求 · a chosen need was not claimed; thanks_written: 感谢待审核 · thanks to review; thanks_given: 收到感谢 · thanks received; thanks_refused: 感谢未通过 · thanks not approved; dispute_opened: 有人提出异议 · a match is disputed; dispute_answered: 异议已答复 · a dispute was answered; dispute_raised: 异议已转到县里 · a dispute went to the county; dispute_reminded: 异议待县里处理 · a dispute for the county; dispute_overdue: 异议已超过处理期限 · a dispute is overdue; dispute_settled: 异议已处理 · a dispute was settled; appeal_lodged: 申诉待裁定 · an appeal for the county; appeal_decided: 申诉已裁定 · appeal decided; pledge_released: 爱心意向已处理 · pledge changed or withdrawn; appointment_offered: 任命待确认 · appointment to confirm; administrator_dismissed: 管理员职务已解除 · no longer an administrator; auditor_dismissed: 审计员职务已解除 · no longer an auditor; place_change_proposed: 收货点变更待确认 · collection point to confirm; handover_place_changed: 收货点有变动 · collection point changed; self_report_opened: 有人自报困难 · somebody reported that they need help; household_moved: 有一户人家迁入 · a household moved in; household_left: 有一户人家迁出 · a household moved away; household_transfer_requested: 请核实人员移交 · somebody was registered elsewhere
+             * @description need_published: 需求已公开 · need published; need_posted: 有需求待审核 · need to verify; need_consent_asked: 请您同意代为发布 · may we ask for you; need_confirmed: 需求待县级复审 · need for the county to verify; need_returned: 需求退回修改 · need returned; review_reminded: 审核即将到期 · verification due soon; county_review_reminded: 县级复审即将到期 · the county's verification due soon; review_overdue: 审核已逾期 · verification overdue; county_review_overdue: 县级复审已逾期 · the county's verification overdue; need_rejected: 需求未通过 · need rejected; need_withdrawn: 需求已撤回 · need withdrawn; need_closed: 需求已结束 · need closed; need_expiring: 需求即将到期 · need expires soon; pledge_expiring: 爱心物资临近保质期 · goods near their best-before date; need_renewed: 需求已续期 · need renewed; need_answer_kept: 短信答复已办理 · your answer was carried out; need_answer_refused: 短信答复未能办理 · your answer could not be carried out; need_expired: 需求已到期 · need expired; need_reopened: 需求重新公开 · need open again; need_not_received: 没有收到，需求重新公开 · not received, the need is open again; need_met: 需求已满足 · need met; verification_faulted: 审核抽查意见 · a check of your verification; village_fell_silent: 有村长期未发布需求 · a village has fallen silent; need_reported: 需求被多人举报 · a need was reported; match_proposed: 建议对接 · match proposed; match_reminded: 等您答复 · please answer; match_accepted: 对接已接受 · match accepted; match_send_reminded: 等您送出 · please send; match_refused: 对接已谢绝 · match refused; match_declined: 需求方不接受 · match declined; match_lapsed: 对接已失效 · match lapsed; match_need_moved: 需求方已迁居 · the household moved; match_revised: 先给了更急需的人 · it goes to a critical need; match_need_ended: 所助需求已结束 · the need of a match ended; match_need_reopened: 所助需求重新公开 · the need of a match is open again; match_sent: 帮助已送出 · help was sent; match_receipt_reminded: 等您登记收到 · please confirm receipt; match_received: 帮助已收到 · help was received; match_closed: 对接已结束 · match closed; match_answer_kept: 短信答复已办理 · your answer was carried out; match_answer_refused: 短信答复未能办理 · your answer could not be carried out; claim_failed: 未能认领所选需求 · a chosen need was not claimed; thanks_written: 感谢待审核 · thanks to review; thanks_given: 收到感谢 · thanks received; thanks_refused: 感谢未通过 · thanks not approved; dispute_opened: 有人提出异议 · a match is disputed; dispute_answered: 异议已答复 · a dispute was answered; dispute_raised: 异议已转到县里 · a dispute went to the county; dispute_reminded: 异议待县里处理 · a dispute for the county; dispute_overdue: 异议已超过处理期限 · a dispute is overdue; dispute_settled: 异议已处理 · a dispute was settled; appeal_lodged: 申诉待裁定 · an appeal for the county; appeal_decided: 申诉已裁定 · appeal decided; pledge_released: 爱心意向已处理 · pledge changed or withdrawn; endpoint_disabled: 推送已停用 · endpoint disabled; appointment_offered: 任命待确认 · appointment to confirm; administrator_dismissed: 管理员职务已解除 · no longer an administrator; auditor_dismissed: 审计员职务已解除 · no longer an auditor; place_change_proposed: 收货点变更待确认 · collection point to confirm; handover_place_changed: 收货点有变动 · collection point changed; self_report_opened: 有人自报困难 · somebody reported that they need help; household_moved: 有一户人家迁入 · a household moved in; household_left: 有一户人家迁出 · a household moved away; household_transfer_requested: 请核实人员移交 · somebody was registered elsewhere
              * @enum {string}
              */
-            kind: "need_published" | "need_posted" | "need_consent_asked" | "need_confirmed" | "need_returned" | "review_reminded" | "county_review_reminded" | "review_overdue" | "county_review_overdue" | "need_rejected" | "need_withdrawn" | "need_closed" | "need_expiring" | "pledge_expiring" | "need_renewed" | "need_answer_kept" | "need_answer_refused" | "need_expired" | "need_reopened" | "need_not_received" | "need_met" | "verification_faulted" | "village_fell_silent" | "need_reported" | "match_proposed" | "match_reminded" | "match_accepted" | "match_send_reminded" | "match_refused" | "match_declined" | "match_lapsed" | "match_need_moved" | "match_revised" | "match_need_ended" | "match_need_reopened" | "match_sent" | "match_receipt_reminded" | "match_received" | "match_closed" | "match_answer_kept" | "match_answer_refused" | "claim_failed" | "thanks_written" | "thanks_given" | "thanks_refused" | "dispute_opened" | "dispute_answered" | "dispute_raised" | "dispute_reminded" | "dispute_overdue" | "dispute_settled" | "appeal_lodged" | "appeal_decided" | "pledge_released" | "appointment_offered" | "administrator_dismissed" | "auditor_dismissed" | "place_change_proposed" | "handover_place_changed" | "self_report_opened" | "household_moved" | "household_left" | "household_transfer_requested";
+            kind: "need_published" | "need_posted" | "need_consent_asked" | "need_confirmed" | "need_returned" | "review_reminded" | "county_review_reminded" | "review_overdue" | "county_review_overdue" | "need_rejected" | "need_withdrawn" | "need_closed" | "need_expiring" | "pledge_expiring" | "need_renewed" | "need_answer_kept" | "need_answer_refused" | "need_expired" | "need_reopened" | "need_not_received" | "need_met" | "verification_faulted" | "village_fell_silent" | "need_reported" | "match_proposed" | "match_reminded" | "match_accepted" | "match_send_reminded" | "match_refused" | "match_declined" | "match_lapsed" | "match_need_moved" | "match_revised" | "match_need_ended" | "match_need_reopened" | "match_sent" | "match_receipt_reminded" | "match_received" | "match_closed" | "match_answer_kept" | "match_answer_refused" | "claim_failed" | "thanks_written" | "thanks_given" | "thanks_refused" | "dispute_opened" | "dispute_answered" | "dispute_raised" | "dispute_reminded" | "dispute_overdue" | "dispute_settled" | "appeal_lodged" | "appeal_decided" | "pledge_released" | "endpoint_disabled" | "appointment_offered" | "administrator_dismissed" | "auditor_dismissed" | "place_change_proposed" | "handover_place_changed" | "self_report_opened" | "household_moved" | "household_left" | "household_transfer_requested";
             channels: ("sms" | "email")[];
         };
         LabelIn: {
@@ -7589,10 +7876,10 @@ export interface components {
             /** @description the kind of the notice, or `code_` and the purpose of a code */
             kind: string;
             /**
-             * @description push: 浏览器推送 · web push; wechat: 微信订阅消息 · WeChat subscription message; sms: 短信 · SMS; email: 电子邮件 · e-mail; work_list: 村级工作清单 · the village work list
+             * @description push: 浏览器推送 · web push; wechat: 微信订阅消息 · WeChat subscription message; sms: 短信 · SMS; email: 电子邮件 · e-mail; work_list: 村级工作清单 · the village work list; webhook: 签名推送（Webhook） · signed webhook; wecom: 企业微信群机器人 · bot of a WeCom group; dingtalk: 钉钉群机器人 · bot of a DingTalk group; feishu: 飞书群机器人 · bot of a Feishu group
              * @enum {string}
              */
-            channel: "push" | "wechat" | "sms" | "email" | "work_list";
+            channel: "push" | "wechat" | "sms" | "email" | "work_list" | "webhook" | "wecom" | "dingtalk" | "feishu";
             provider: string | null;
             /**
              * @description temporary-failure: 暂时失败 · failed after several tries; permanent-failure: 此地址无法送达 · this address cannot be reached; technical-failure: 平台或服务商故障 · fault at the platform or the provider
@@ -7620,10 +7907,10 @@ export interface components {
             household_id: string;
             region: string;
             /**
-             * @description need_published: 需求已公开 · need published; need_posted: 有需求待审核 · need to verify; need_consent_asked: 请您同意代为发布 · may we ask for you; need_confirmed: 需求待县级复审 · need for the county to verify; need_returned: 需求退回修改 · need returned; review_reminded: 审核即将到期 · verification due soon; county_review_reminded: 县级复审即将到期 · the county's verification due soon; review_overdue: 审核已逾期 · verification overdue; county_review_overdue: 县级复审已逾期 · the county's verification overdue; need_rejected: 需求未通过 · need rejected; need_withdrawn: 需求已撤回 · need withdrawn; need_closed: 需求已结束 · need closed; need_expiring: 需求即将到期 · need expires soon; pledge_expiring: 爱心物资临近保质期 · goods near their best-before date; need_renewed: 需求已续期 · need renewed; need_answer_kept: 短信答复已办理 · your answer was carried out; need_answer_refused: 短信答复未能办理 · your answer could not be carried out; need_expired: 需求已到期 · need expired; need_reopened: 需求重新公开 · need open again; need_not_received: 没有收到，需求重新公开 · not received, the need is open again; need_met: 需求已满足 · need met; verification_faulted: 审核抽查意见 · a check of your verification; village_fell_silent: 有村长期未发布需求 · a village has fallen silent; need_reported: 需求被多人举报 · a need was reported; match_proposed: 建议对接 · match proposed; match_reminded: 等您答复 · please answer; match_accepted: 对接已接受 · match accepted; match_send_reminded: 等您送出 · please send; match_refused: 对接已谢绝 · match refused; match_declined: 需求方不接受 · match declined; match_lapsed: 对接已失效 · match lapsed; match_need_moved: 需求方已迁居 · the household moved; match_revised: 先给了更急需的人 · it goes to a critical need; match_need_ended: 所助需求已结束 · the need of a match ended; match_need_reopened: 所助需求重新公开 · the need of a match is open again; match_sent: 帮助已送出 · help was sent; match_receipt_reminded: 等您登记收到 · please confirm receipt; match_received: 帮助已收到 · help was received; match_closed: 对接已结束 · match closed; match_answer_kept: 短信答复已办理 · your answer was carried out; match_answer_refused: 短信答复未能办理 · your answer could not be carried out; claim_failed: 未能认领所选需求 · a chosen need was not claimed; thanks_written: 感谢待审核 · thanks to review; thanks_given: 收到感谢 · thanks received; thanks_refused: 感谢未通过 · thanks not approved; dispute_opened: 有人提出异议 · a match is disputed; dispute_answered: 异议已答复 · a dispute was answered; dispute_raised: 异议已转到县里 · a dispute went to the county; dispute_reminded: 异议待县里处理 · a dispute for the county; dispute_overdue: 异议已超过处理期限 · a dispute is overdue; dispute_settled: 异议已处理 · a dispute was settled; appeal_lodged: 申诉待裁定 · an appeal for the county; appeal_decided: 申诉已裁定 · appeal decided; pledge_released: 爱心意向已处理 · pledge changed or withdrawn; appointment_offered: 任命待确认 · appointment to confirm; administrator_dismissed: 管理员职务已解除 · no longer an administrator; auditor_dismissed: 审计员职务已解除 · no longer an auditor; place_change_proposed: 收货点变更待确认 · collection point to confirm; handover_place_changed: 收货点有变动 · collection point changed; self_report_opened: 有人自报困难 · somebody reported that they need help; household_moved: 有一户人家迁入 · a household moved in; household_left: 有一户人家迁出 · a household moved away; household_transfer_requested: 请核实人员移交 · somebody was registered elsewhere
+             * @description need_published: 需求已公开 · need published; need_posted: 有需求待审核 · need to verify; need_consent_asked: 请您同意代为发布 · may we ask for you; need_confirmed: 需求待县级复审 · need for the county to verify; need_returned: 需求退回修改 · need returned; review_reminded: 审核即将到期 · verification due soon; county_review_reminded: 县级复审即将到期 · the county's verification due soon; review_overdue: 审核已逾期 · verification overdue; county_review_overdue: 县级复审已逾期 · the county's verification overdue; need_rejected: 需求未通过 · need rejected; need_withdrawn: 需求已撤回 · need withdrawn; need_closed: 需求已结束 · need closed; need_expiring: 需求即将到期 · need expires soon; pledge_expiring: 爱心物资临近保质期 · goods near their best-before date; need_renewed: 需求已续期 · need renewed; need_answer_kept: 短信答复已办理 · your answer was carried out; need_answer_refused: 短信答复未能办理 · your answer could not be carried out; need_expired: 需求已到期 · need expired; need_reopened: 需求重新公开 · need open again; need_not_received: 没有收到，需求重新公开 · not received, the need is open again; need_met: 需求已满足 · need met; verification_faulted: 审核抽查意见 · a check of your verification; village_fell_silent: 有村长期未发布需求 · a village has fallen silent; need_reported: 需求被多人举报 · a need was reported; match_proposed: 建议对接 · match proposed; match_reminded: 等您答复 · please answer; match_accepted: 对接已接受 · match accepted; match_send_reminded: 等您送出 · please send; match_refused: 对接已谢绝 · match refused; match_declined: 需求方不接受 · match declined; match_lapsed: 对接已失效 · match lapsed; match_need_moved: 需求方已迁居 · the household moved; match_revised: 先给了更急需的人 · it goes to a critical need; match_need_ended: 所助需求已结束 · the need of a match ended; match_need_reopened: 所助需求重新公开 · the need of a match is open again; match_sent: 帮助已送出 · help was sent; match_receipt_reminded: 等您登记收到 · please confirm receipt; match_received: 帮助已收到 · help was received; match_closed: 对接已结束 · match closed; match_answer_kept: 短信答复已办理 · your answer was carried out; match_answer_refused: 短信答复未能办理 · your answer could not be carried out; claim_failed: 未能认领所选需求 · a chosen need was not claimed; thanks_written: 感谢待审核 · thanks to review; thanks_given: 收到感谢 · thanks received; thanks_refused: 感谢未通过 · thanks not approved; dispute_opened: 有人提出异议 · a match is disputed; dispute_answered: 异议已答复 · a dispute was answered; dispute_raised: 异议已转到县里 · a dispute went to the county; dispute_reminded: 异议待县里处理 · a dispute for the county; dispute_overdue: 异议已超过处理期限 · a dispute is overdue; dispute_settled: 异议已处理 · a dispute was settled; appeal_lodged: 申诉待裁定 · an appeal for the county; appeal_decided: 申诉已裁定 · appeal decided; pledge_released: 爱心意向已处理 · pledge changed or withdrawn; endpoint_disabled: 推送已停用 · endpoint disabled; appointment_offered: 任命待确认 · appointment to confirm; administrator_dismissed: 管理员职务已解除 · no longer an administrator; auditor_dismissed: 审计员职务已解除 · no longer an auditor; place_change_proposed: 收货点变更待确认 · collection point to confirm; handover_place_changed: 收货点有变动 · collection point changed; self_report_opened: 有人自报困难 · somebody reported that they need help; household_moved: 有一户人家迁入 · a household moved in; household_left: 有一户人家迁出 · a household moved away; household_transfer_requested: 请核实人员移交 · somebody was registered elsewhere
              * @enum {string}
              */
-            kind: "need_published" | "need_posted" | "need_consent_asked" | "need_confirmed" | "need_returned" | "review_reminded" | "county_review_reminded" | "review_overdue" | "county_review_overdue" | "need_rejected" | "need_withdrawn" | "need_closed" | "need_expiring" | "pledge_expiring" | "need_renewed" | "need_answer_kept" | "need_answer_refused" | "need_expired" | "need_reopened" | "need_not_received" | "need_met" | "verification_faulted" | "village_fell_silent" | "need_reported" | "match_proposed" | "match_reminded" | "match_accepted" | "match_send_reminded" | "match_refused" | "match_declined" | "match_lapsed" | "match_need_moved" | "match_revised" | "match_need_ended" | "match_need_reopened" | "match_sent" | "match_receipt_reminded" | "match_received" | "match_closed" | "match_answer_kept" | "match_answer_refused" | "claim_failed" | "thanks_written" | "thanks_given" | "thanks_refused" | "dispute_opened" | "dispute_answered" | "dispute_raised" | "dispute_reminded" | "dispute_overdue" | "dispute_settled" | "appeal_lodged" | "appeal_decided" | "pledge_released" | "appointment_offered" | "administrator_dismissed" | "auditor_dismissed" | "place_change_proposed" | "handover_place_changed" | "self_report_opened" | "household_moved" | "household_left" | "household_transfer_requested";
+            kind: "need_published" | "need_posted" | "need_consent_asked" | "need_confirmed" | "need_returned" | "review_reminded" | "county_review_reminded" | "review_overdue" | "county_review_overdue" | "need_rejected" | "need_withdrawn" | "need_closed" | "need_expiring" | "pledge_expiring" | "need_renewed" | "need_answer_kept" | "need_answer_refused" | "need_expired" | "need_reopened" | "need_not_received" | "need_met" | "verification_faulted" | "village_fell_silent" | "need_reported" | "match_proposed" | "match_reminded" | "match_accepted" | "match_send_reminded" | "match_refused" | "match_declined" | "match_lapsed" | "match_need_moved" | "match_revised" | "match_need_ended" | "match_need_reopened" | "match_sent" | "match_receipt_reminded" | "match_received" | "match_closed" | "match_answer_kept" | "match_answer_refused" | "claim_failed" | "thanks_written" | "thanks_given" | "thanks_refused" | "dispute_opened" | "dispute_answered" | "dispute_raised" | "dispute_reminded" | "dispute_overdue" | "dispute_settled" | "appeal_lodged" | "appeal_decided" | "pledge_released" | "endpoint_disabled" | "appointment_offered" | "administrator_dismissed" | "auditor_dismissed" | "place_change_proposed" | "handover_place_changed" | "self_report_opened" | "household_moved" | "household_left" | "household_transfer_requested";
             title: string;
             /** @description addressed to the household */
             text: string;
@@ -7947,10 +8234,10 @@ export interface components {
             id: string;
             version: number;
             /**
-             * @description need_published: 需求已公开 · need published; need_posted: 有需求待审核 · need to verify; need_consent_asked: 请您同意代为发布 · may we ask for you; need_confirmed: 需求待县级复审 · need for the county to verify; need_returned: 需求退回修改 · need returned; review_reminded: 审核即将到期 · verification due soon; county_review_reminded: 县级复审即将到期 · the county's verification due soon; review_overdue: 审核已逾期 · verification overdue; county_review_overdue: 县级复审已逾期 · the county's verification overdue; need_rejected: 需求未通过 · need rejected; need_withdrawn: 需求已撤回 · need withdrawn; need_closed: 需求已结束 · need closed; need_expiring: 需求即将到期 · need expires soon; pledge_expiring: 爱心物资临近保质期 · goods near their best-before date; need_renewed: 需求已续期 · need renewed; need_answer_kept: 短信答复已办理 · your answer was carried out; need_answer_refused: 短信答复未能办理 · your answer could not be carried out; need_expired: 需求已到期 · need expired; need_reopened: 需求重新公开 · need open again; need_not_received: 没有收到，需求重新公开 · not received, the need is open again; need_met: 需求已满足 · need met; verification_faulted: 审核抽查意见 · a check of your verification; village_fell_silent: 有村长期未发布需求 · a village has fallen silent; need_reported: 需求被多人举报 · a need was reported; match_proposed: 建议对接 · match proposed; match_reminded: 等您答复 · please answer; match_accepted: 对接已接受 · match accepted; match_send_reminded: 等您送出 · please send; match_refused: 对接已谢绝 · match refused; match_declined: 需求方不接受 · match declined; match_lapsed: 对接已失效 · match lapsed; match_need_moved: 需求方已迁居 · the household moved; match_revised: 先给了更急需的人 · it goes to a critical need; match_need_ended: 所助需求已结束 · the need of a match ended; match_need_reopened: 所助需求重新公开 · the need of a match is open again; match_sent: 帮助已送出 · help was sent; match_receipt_reminded: 等您登记收到 · please confirm receipt; match_received: 帮助已收到 · help was received; match_closed: 对接已结束 · match closed; match_answer_kept: 短信答复已办理 · your answer was carried out; match_answer_refused: 短信答复未能办理 · your answer could not be carried out; claim_failed: 未能认领所选需求 · a chosen need was not claimed; thanks_written: 感谢待审核 · thanks to review; thanks_given: 收到感谢 · thanks received; thanks_refused: 感谢未通过 · thanks not approved; dispute_opened: 有人提出异议 · a match is disputed; dispute_answered: 异议已答复 · a dispute was answered; dispute_raised: 异议已转到县里 · a dispute went to the county; dispute_reminded: 异议待县里处理 · a dispute for the county; dispute_overdue: 异议已超过处理期限 · a dispute is overdue; dispute_settled: 异议已处理 · a dispute was settled; appeal_lodged: 申诉待裁定 · an appeal for the county; appeal_decided: 申诉已裁定 · appeal decided; pledge_released: 爱心意向已处理 · pledge changed or withdrawn; appointment_offered: 任命待确认 · appointment to confirm; administrator_dismissed: 管理员职务已解除 · no longer an administrator; auditor_dismissed: 审计员职务已解除 · no longer an auditor; place_change_proposed: 收货点变更待确认 · collection point to confirm; handover_place_changed: 收货点有变动 · collection point changed; self_report_opened: 有人自报困难 · somebody reported that they need help; household_moved: 有一户人家迁入 · a household moved in; household_left: 有一户人家迁出 · a household moved away; household_transfer_requested: 请核实人员移交 · somebody was registered elsewhere
+             * @description need_published: 需求已公开 · need published; need_posted: 有需求待审核 · need to verify; need_consent_asked: 请您同意代为发布 · may we ask for you; need_confirmed: 需求待县级复审 · need for the county to verify; need_returned: 需求退回修改 · need returned; review_reminded: 审核即将到期 · verification due soon; county_review_reminded: 县级复审即将到期 · the county's verification due soon; review_overdue: 审核已逾期 · verification overdue; county_review_overdue: 县级复审已逾期 · the county's verification overdue; need_rejected: 需求未通过 · need rejected; need_withdrawn: 需求已撤回 · need withdrawn; need_closed: 需求已结束 · need closed; need_expiring: 需求即将到期 · need expires soon; pledge_expiring: 爱心物资临近保质期 · goods near their best-before date; need_renewed: 需求已续期 · need renewed; need_answer_kept: 短信答复已办理 · your answer was carried out; need_answer_refused: 短信答复未能办理 · your answer could not be carried out; need_expired: 需求已到期 · need expired; need_reopened: 需求重新公开 · need open again; need_not_received: 没有收到，需求重新公开 · not received, the need is open again; need_met: 需求已满足 · need met; verification_faulted: 审核抽查意见 · a check of your verification; village_fell_silent: 有村长期未发布需求 · a village has fallen silent; need_reported: 需求被多人举报 · a need was reported; match_proposed: 建议对接 · match proposed; match_reminded: 等您答复 · please answer; match_accepted: 对接已接受 · match accepted; match_send_reminded: 等您送出 · please send; match_refused: 对接已谢绝 · match refused; match_declined: 需求方不接受 · match declined; match_lapsed: 对接已失效 · match lapsed; match_need_moved: 需求方已迁居 · the household moved; match_revised: 先给了更急需的人 · it goes to a critical need; match_need_ended: 所助需求已结束 · the need of a match ended; match_need_reopened: 所助需求重新公开 · the need of a match is open again; match_sent: 帮助已送出 · help was sent; match_receipt_reminded: 等您登记收到 · please confirm receipt; match_received: 帮助已收到 · help was received; match_closed: 对接已结束 · match closed; match_answer_kept: 短信答复已办理 · your answer was carried out; match_answer_refused: 短信答复未能办理 · your answer could not be carried out; claim_failed: 未能认领所选需求 · a chosen need was not claimed; thanks_written: 感谢待审核 · thanks to review; thanks_given: 收到感谢 · thanks received; thanks_refused: 感谢未通过 · thanks not approved; dispute_opened: 有人提出异议 · a match is disputed; dispute_answered: 异议已答复 · a dispute was answered; dispute_raised: 异议已转到县里 · a dispute went to the county; dispute_reminded: 异议待县里处理 · a dispute for the county; dispute_overdue: 异议已超过处理期限 · a dispute is overdue; dispute_settled: 异议已处理 · a dispute was settled; appeal_lodged: 申诉待裁定 · an appeal for the county; appeal_decided: 申诉已裁定 · appeal decided; pledge_released: 爱心意向已处理 · pledge changed or withdrawn; endpoint_disabled: 推送已停用 · endpoint disabled; appointment_offered: 任命待确认 · appointment to confirm; administrator_dismissed: 管理员职务已解除 · no longer an administrator; auditor_dismissed: 审计员职务已解除 · no longer an auditor; place_change_proposed: 收货点变更待确认 · collection point to confirm; handover_place_changed: 收货点有变动 · collection point changed; self_report_opened: 有人自报困难 · somebody reported that they need help; household_moved: 有一户人家迁入 · a household moved in; household_left: 有一户人家迁出 · a household moved away; household_transfer_requested: 请核实人员移交 · somebody was registered elsewhere
              * @enum {string}
              */
-            kind: "need_published" | "need_posted" | "need_consent_asked" | "need_confirmed" | "need_returned" | "review_reminded" | "county_review_reminded" | "review_overdue" | "county_review_overdue" | "need_rejected" | "need_withdrawn" | "need_closed" | "need_expiring" | "pledge_expiring" | "need_renewed" | "need_answer_kept" | "need_answer_refused" | "need_expired" | "need_reopened" | "need_not_received" | "need_met" | "verification_faulted" | "village_fell_silent" | "need_reported" | "match_proposed" | "match_reminded" | "match_accepted" | "match_send_reminded" | "match_refused" | "match_declined" | "match_lapsed" | "match_need_moved" | "match_revised" | "match_need_ended" | "match_need_reopened" | "match_sent" | "match_receipt_reminded" | "match_received" | "match_closed" | "match_answer_kept" | "match_answer_refused" | "claim_failed" | "thanks_written" | "thanks_given" | "thanks_refused" | "dispute_opened" | "dispute_answered" | "dispute_raised" | "dispute_reminded" | "dispute_overdue" | "dispute_settled" | "appeal_lodged" | "appeal_decided" | "pledge_released" | "appointment_offered" | "administrator_dismissed" | "auditor_dismissed" | "place_change_proposed" | "handover_place_changed" | "self_report_opened" | "household_moved" | "household_left" | "household_transfer_requested";
+            kind: "need_published" | "need_posted" | "need_consent_asked" | "need_confirmed" | "need_returned" | "review_reminded" | "county_review_reminded" | "review_overdue" | "county_review_overdue" | "need_rejected" | "need_withdrawn" | "need_closed" | "need_expiring" | "pledge_expiring" | "need_renewed" | "need_answer_kept" | "need_answer_refused" | "need_expired" | "need_reopened" | "need_not_received" | "need_met" | "verification_faulted" | "village_fell_silent" | "need_reported" | "match_proposed" | "match_reminded" | "match_accepted" | "match_send_reminded" | "match_refused" | "match_declined" | "match_lapsed" | "match_need_moved" | "match_revised" | "match_need_ended" | "match_need_reopened" | "match_sent" | "match_receipt_reminded" | "match_received" | "match_closed" | "match_answer_kept" | "match_answer_refused" | "claim_failed" | "thanks_written" | "thanks_given" | "thanks_refused" | "dispute_opened" | "dispute_answered" | "dispute_raised" | "dispute_reminded" | "dispute_overdue" | "dispute_settled" | "appeal_lodged" | "appeal_decided" | "pledge_released" | "endpoint_disabled" | "appointment_offered" | "administrator_dismissed" | "auditor_dismissed" | "place_change_proposed" | "handover_place_changed" | "self_report_opened" | "household_moved" | "household_left" | "household_transfer_requested";
             /**
              * @description the side of the caller
              * @enum {string}
@@ -9088,10 +9375,10 @@ export interface components {
         };
         ResendingIn: {
             /**
-             * @description push: 浏览器推送 · web push; wechat: 微信订阅消息 · WeChat subscription message; sms: 短信 · SMS; email: 电子邮件 · e-mail; work_list: 村级工作清单 · the village work list
+             * @description push: 浏览器推送 · web push; wechat: 微信订阅消息 · WeChat subscription message; sms: 短信 · SMS; email: 电子邮件 · e-mail; work_list: 村级工作清单 · the village work list; webhook: 签名推送（Webhook） · signed webhook; wecom: 企业微信群机器人 · bot of a WeCom group; dingtalk: 钉钉群机器人 · bot of a DingTalk group; feishu: 飞书群机器人 · bot of a Feishu group
              * @enum {string}
              */
-            channel: "push" | "wechat" | "sms" | "email" | "work_list";
+            channel: "push" | "wechat" | "sms" | "email" | "work_list" | "webhook" | "wecom" | "dingtalk" | "feishu";
             /**
              * @description temporary-failure: 暂时失败 · failed after several tries; permanent-failure: 此地址无法送达 · this address cannot be reached; technical-failure: 平台或服务商故障 · fault at the platform or the provider
              * @enum {string}
@@ -9101,6 +9388,49 @@ export interface components {
         };
         ResendingOut: {
             resent: number;
+        };
+        ResentDeliveriesOut: {
+            /** Format: uuid */
+            id: string;
+            version: number;
+            /**
+             * @description webhook: 签名推送（Webhook） · signed webhook; wecom: 企业微信群机器人 · bot of a WeCom group; dingtalk: 钉钉群机器人 · bot of a DingTalk group; feishu: 飞书群机器人 · bot of a Feishu group
+             * @enum {string}
+             */
+            channel: "webhook" | "wecom" | "dingtalk" | "feishu";
+            name: string;
+            /** @description the host of its address */
+            host: string;
+            kinds: ("need_published" | "need_posted" | "need_consent_asked" | "need_confirmed" | "need_returned" | "review_reminded" | "county_review_reminded" | "review_overdue" | "county_review_overdue" | "need_rejected" | "need_withdrawn" | "need_closed" | "need_expiring" | "pledge_expiring" | "need_renewed" | "need_answer_kept" | "need_answer_refused" | "need_expired" | "need_reopened" | "need_not_received" | "need_met" | "verification_faulted" | "village_fell_silent" | "need_reported" | "match_proposed" | "match_reminded" | "match_accepted" | "match_send_reminded" | "match_refused" | "match_declined" | "match_lapsed" | "match_need_moved" | "match_revised" | "match_need_ended" | "match_need_reopened" | "match_sent" | "match_receipt_reminded" | "match_received" | "match_closed" | "match_answer_kept" | "match_answer_refused" | "claim_failed" | "thanks_written" | "thanks_given" | "thanks_refused" | "dispute_opened" | "dispute_answered" | "dispute_raised" | "dispute_reminded" | "dispute_overdue" | "dispute_settled" | "appeal_lodged" | "appeal_decided" | "pledge_released" | "endpoint_disabled" | "appointment_offered" | "administrator_dismissed" | "auditor_dismissed" | "place_change_proposed" | "handover_place_changed" | "self_report_opened" | "household_moved" | "household_left" | "household_transfer_requested")[];
+            /**
+             * @description zh-CN: 中文 · Chinese; en: 英文 · English
+             * @enum {string}
+             */
+            language: "zh-CN" | "en";
+            /** @description of the office; null for one of the caller's account */
+            region: string | null;
+            /**
+             * @description unproven: 待验证 · to be proven; active: 使用中 · in use; disabled: 已停用 · disabled
+             * @enum {string}
+             */
+            state: "unproven" | "active" | "disabled";
+            /** @description the last failure before it was disabled */
+            reason: string | null;
+            /**
+             * Format: date-time
+             * @description until when the secret before signs too; null without one
+             */
+            former_until: string | null;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            proven_at: string | null;
+            /** Format: date-time */
+            disabled_at: string | null;
+            /** @description operations (`operationId`) that the caller may carry out on it now */
+            allowed: string[];
+            /** @description number of deliveries; missing when an `Idempotency-Key` is sent again */
+            resent?: number;
         };
         RevealIn: {
             /**
@@ -9356,6 +9686,13 @@ export interface components {
              * @enum {string}
              */
             reason: "lost" | "replaced" | "misuse";
+        };
+        SecretRotationIn: {
+            /**
+             * @description hours for which the secret before signs too; 0 when it has become known
+             * @default 24
+             */
+            overlap_hours: number;
         };
         SelfReportIn: {
             /**
@@ -10139,6 +10476,14 @@ export type EmailProofIn = components['schemas']['EmailProofIn'];
 export type EndAllIn = components['schemas']['EndAllIn'];
 export type EndIn = components['schemas']['EndIn'];
 export type EndedOut = components['schemas']['EndedOut'];
+export type EndpointChangeIn = components['schemas']['EndpointChangeIn'];
+export type EndpointDeliveryOut = components['schemas']['EndpointDeliveryOut'];
+export type EndpointDeliveryPage = components['schemas']['EndpointDeliveryPage'];
+export type EndpointIn = components['schemas']['EndpointIn'];
+export type EndpointOut = components['schemas']['EndpointOut'];
+export type EndpointPage = components['schemas']['EndpointPage'];
+export type EndpointProofIn = components['schemas']['EndpointProofIn'];
+export type EndpointSecretOut = components['schemas']['EndpointSecretOut'];
 export type ErasureOut = components['schemas']['ErasureOut'];
 export type ExitIn = components['schemas']['ExitIn'];
 export type ExportOut = components['schemas']['ExportOut'];
@@ -10354,6 +10699,7 @@ export type ReportIn = components['schemas']['ReportIn'];
 export type ReportedOut = components['schemas']['ReportedOut'];
 export type ResendingIn = components['schemas']['ResendingIn'];
 export type ResendingOut = components['schemas']['ResendingOut'];
+export type ResentDeliveriesOut = components['schemas']['ResentDeliveriesOut'];
 export type RevealIn = components['schemas']['RevealIn'];
 export type RevealOut = components['schemas']['RevealOut'];
 export type RevealPage = components['schemas']['RevealPage'];
@@ -10372,6 +10718,7 @@ export type SecondFactorIn = components['schemas']['SecondFactorIn'];
 export type SecondFactorOfferOut = components['schemas']['SecondFactorOfferOut'];
 export type SecondFactorOut = components['schemas']['SecondFactorOut'];
 export type SecondFactorRemovalIn = components['schemas']['SecondFactorRemovalIn'];
+export type SecretRotationIn = components['schemas']['SecretRotationIn'];
 export type SelfReportIn = components['schemas']['SelfReportIn'];
 export type SelfReportOut = components['schemas']['SelfReportOut'];
 export type SelfReportPage = components['schemas']['SelfReportPage'];
@@ -21256,6 +21603,77 @@ export interface operations {
             };
         };
     };
+    list_endpoints: {
+        parameters: {
+            query?: {
+                /** @description `next` of the previous page */
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EndpointPage"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    register_endpoint: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the same key with the same body within 24 hours is carried out once */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EndpointIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            201: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EndpointSecretOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_wechat_link: {
         parameters: {
             query?: never;
@@ -21513,8 +21931,8 @@ export interface operations {
                 /** @description `next` of the previous page */
                 cursor?: string;
                 limit?: number;
-                /** @description push: 浏览器推送 · web push; wechat: 微信订阅消息 · WeChat subscription message; sms: 短信 · SMS; email: 电子邮件 · e-mail; work_list: 村级工作清单 · the village work list */
-                channel?: "push" | "wechat" | "sms" | "email" | "work_list";
+                /** @description push: 浏览器推送 · web push; wechat: 微信订阅消息 · WeChat subscription message; sms: 短信 · SMS; email: 电子邮件 · e-mail; work_list: 村级工作清单 · the village work list; webhook: 签名推送（Webhook） · signed webhook; wecom: 企业微信群机器人 · bot of a WeCom group; dingtalk: 钉钉群机器人 · bot of a DingTalk group; feishu: 飞书群机器人 · bot of a Feishu group */
+                channel?: "push" | "wechat" | "sms" | "email" | "work_list" | "webhook" | "wecom" | "dingtalk" | "feishu";
                 /** @description temporary-failure: 暂时失败 · failed after several tries; permanent-failure: 此地址无法送达 · this address cannot be reached; technical-failure: 平台或服务商故障 · fault at the platform or the provider */
                 state?: "temporary-failure" | "permanent-failure" | "technical-failure";
                 reason?: string;
@@ -21992,6 +22410,120 @@ export interface operations {
             };
         };
     };
+    get_endpoint: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the `ETag` of an earlier answer; 304 when it is unchanged */
+                "If-None-Match"?: string;
+            };
+            path: {
+                endpoint_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EndpointOut"];
+                };
+            };
+            /** @description unchanged */
+            304: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_endpoint: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                endpoint_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_endpoint: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when it has changed since */
+                "If-Match": string;
+            };
+            path: {
+                endpoint_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EndpointChangeIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EndpointOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     read_notice: {
         parameters: {
             query?: never;
@@ -22021,6 +22553,90 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["NoticeOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    test_endpoint: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when it has changed since */
+                "If-Match"?: string;
+                /** @description the same key with the same body within 24 hours is carried out once */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                endpoint_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NothingIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            201: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EndpointOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    prove_endpoint: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when it has changed since */
+                "If-Match"?: string;
+                /** @description the same key with the same body within 24 hours is carried out once */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                endpoint_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EndpointProofIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            201: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EndpointOut"];
                 };
             };
             /** @description a problem */
@@ -22072,6 +22688,48 @@ export interface operations {
             };
         };
     };
+    rotate_endpoint_secret: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when it has changed since */
+                "If-Match"?: string;
+                /** @description the same key with the same body within 24 hours is carried out once */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                endpoint_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SecretRotationIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            201: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EndpointSecretOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_notify_dead_letter: {
         parameters: {
             query?: never;
@@ -22090,6 +22748,83 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DeadLetterShownOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    resend_deliveries: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when it has changed since */
+                "If-Match"?: string;
+                /** @description the same key with the same body within 24 hours is carried out once */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                endpoint_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NothingIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            201: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ResentDeliveriesOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_endpoint_deliveries: {
+        parameters: {
+            query?: {
+                /** @description `next` of the previous page */
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                endpoint_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EndpointDeliveryPage"];
                 };
             };
             /** @description a problem */

@@ -1,11 +1,11 @@
-"""The events of notify: a notice reached somebody, a question by SMS was answered. They never hold a text."""
+"""The events of notify: a notice reached somebody, a question by SMS was answered, an endpoint fails for good. They never hold a text."""
 
 from typing import Annotated, Literal
 from uuid import UUID
 
 from msgspec import Meta
 
-from contracts.event import Event, Moment, Version
+from contracts.event import Event, Moment, Region, Version
 
 Asked = Literal["consent", "proposal", "promise", "renewal", "arrival"]
 """What an SMS asks. `consent`: may a need be posted for the household? `proposal`: will the giver help? `promise`: does the household want
@@ -40,3 +40,14 @@ class QuestionAnswered(Event, frozen=True, kw_only=True):
     telephone: Annotated[Telephone, Meta(description="whose telephone it is, as its village noted")]
     answer: Annotated[Answer, Meta(description="what the person answered")]
     answered_at: Annotated[Moment, Meta(description="time when the answer came")]
+
+
+class EndpointDisabled(Event, frozen=True, kw_only=True):
+    """An endpoint took nothing for days, or said that it is gone. It gets nothing until its holder proves it again."""
+
+    endpoint_id: Annotated[UUID, Meta(description="the webhook or bot")]
+    held_by: Annotated[Literal["office", "account"], Meta(description="who registered it")]
+    owner_id: Annotated[UUID | None, Meta(description="the account; null for an office")]
+    region: Annotated[Region, Meta(description="division code of the office; empty for an account")]
+    channel: Annotated[Literal["webhook", "wecom", "dingtalk", "feishu"], Meta(description="a webhook, or the service of a bot")]
+    disabled_at: Moment

@@ -23,6 +23,7 @@ from contracts.matching import MatchAccepted, MatchReceived
 from contracts.needs import NeedPublished, PledgeOffered
 from contracts.users import HouseholdRegistered
 from deploy.local.environment import vapid_keys
+from notify.endpoints.model import Endpoint
 from notify.messages import actions as messages
 from tests.fuzz.cases import operations_of, plausible
 from tests.fuzz.names_door import open_names_door
@@ -582,12 +583,25 @@ def seed_notify(stage: Stage) -> None:
     stage.recipes["tell_households", "staff"] = {"ids": listed[:1]}
     stage.recipes["print_work_list", "staff"] = {"region": stage.village}
     stage.words["reason"] = ["no_address"]
-    stage.words["channel"] = ["sms"]
     stage.words["channels"] = [["sms", "email"], ["email"]]
     stage.words["time_zone"] = ["Asia/Shanghai", None]
     stage.words["quiet_hours"] = [{"since": "22:00", "until": "07:00"}, None]
     stage.words["urgent_passes"] = [True, False]
     stage.words["sms_per_day"] = [3]
+    stage.words |= {"channel": ["webhook"], "address": ["https://hooks.example.org/duijie"], "kinds": [["endpoint_disabled"]]}
+    stage.words["code"] = ["ABCDEFGH"]
+    hook = {"channel": "webhook", "name": "仓库系统", "address": "https://hooks.example.org/duijie", "kinds": ["endpoint_disabled"]}
+    bot = {"channel": "wecom", "address": "https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=0123456789abcdef"}
+    of_office = hook | {"region": stage.village[:9]}
+    stage.recipes["register_endpoint", "staff"] = of_office
+    made = [
+        post(stage, "/v1/endpoints", wanted, kind)
+        for kind, wanted in (("merchant", hook), ("organisation", hook), ("staff", of_office | bot))
+    ]
+    with stage.database.begin() as session:
+        for one in made:
+            session.get_one(Endpoint, UUID(one["id"])).proof = "ABCDEFGH"
+    post(stage, f"/v1/endpoints/{made[1]['id']}/proof", {"code": "ABCDEFGH"}, "organisation")
     stage.words["until"] = [
         item["id"] for kind in stage.people for item in stage.client.get("/v1/notices", by=stage.people[kind]).json["items"]
     ]

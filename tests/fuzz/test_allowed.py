@@ -16,7 +16,7 @@ REFUSED = {403, 404, 409}
 RENAMED = {"name": "王秀英"}
 CHANGES: dict[str, dict[str, Any]] = {
     "/v1/needs": {"quantity": 3}, "/v1/drafts": {"quantity": 3}, "/v1/pledges": {"quantity": 3},
-    "/v1/charities": {"last_day": "2091-01-31"}, "/v1/places": {"do_not_bring": "旧衣物"},
+    "/v1/charities": {"last_day": "2091-01-31"}, "/v1/places": {"do_not_bring": "旧衣物"}, "/v1/endpoints": {"name": "审核群"},
     "/v1/households": RENAMED, "/v1/household-members": RENAMED, "/v1/institutions": RENAMED,
 }  # fmt: skip
 """A change of each collection whose things can be changed."""

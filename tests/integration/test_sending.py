@@ -234,7 +234,7 @@ def standing_house(database_of: Callable[[str, str], str], player: Aliyun, tmp_p
 def house(standing_house: House, aliyun: Aliyun) -> Iterator[House]:
     """The house without messages, and without a sender."""
     with standing_house.notify.begin() as session:
-        session.execute(text("TRUNCATE messages, attempts, providers, notices"))
+        session.execute(text("TRUNCATE endpoint_deliveries, messages, attempts, providers, notices"))
     yield standing_house
     standing_house.kill_sender()
 

@@ -113,15 +113,25 @@ OF_SMS = {
     "WECHAT_PER_DAY": "0",
     "WECHAT_PER_SECOND": "0",
 }
+OF_ENDPOINTS = {
+    "ENDPOINT_NETWORKS": "10.0.0.1/8",
+    "ENDPOINT_PORTS": "https",
+    "ENDPOINT_CA_FILE": "/nowhere/ca.pem",
+    "ENDPOINT_BOT_HOSTS": "qq=im.example.org",
+}
 OF_CODES = {"CODE_KEYS": "short", "DOOR_KEYS": "short", "CODES_PER_PHONE": "0", "CODES_PER_ADDRESS": "0", "CODES_PER_DAY": "0"}
 OF_STREAMS = ("STREAMS_PER_PERSON", "STREAMS_PER_ADDRESS")
-OF_SOME = OF_SMS | {
-    "SEAL_AS_BEFORE": "2",
-    "KEEP_TEXTS_DAYS": "7",
-    "ANSWER_HOURS": "1e300",
-    **dict.fromkeys(OF_STREAMS, "0"),
-    "USERS_SIGNING_KEYS": "/nowhere/signing.pem",
-}
+OF_SOME = (
+    OF_SMS
+    | OF_ENDPOINTS
+    | {
+        "SEAL_AS_BEFORE": "2",
+        "KEEP_TEXTS_DAYS": "7",
+        "ANSWER_HOURS": "1e300",
+        **dict.fromkeys(OF_STREAMS, "0"),
+        "USERS_SIGNING_KEYS": "/nowhere/signing.pem",
+    }
+)
 WRONG = EVERYWHERE | OF_WEB | OF_CODES | OF_SOME
 
 OF_CODE = {"KEEP_TEXTS_DAYS"}
@@ -140,13 +150,18 @@ ROLES: dict[str, set[str]] = {
     "matching-worker": SEALED,
     "matching-relay": set(),
     "matching-clear": {"ANSWER_HOURS"},
-    "notify-web": OF_WEB.keys() | SEALED | {"FINGERPRINT_KEY", "SMS_REPORT_KEYS", "USERS_URL", "VAPID_PUBLIC_KEY", "PUSH_HOSTS"},
+    "notify-web": OF_WEB.keys()
+    | OF_ENDPOINTS.keys()
+    | SEALED
+    | {"FINGERPRINT_KEY", "SMS_REPORT_KEYS", "USERS_URL", "VAPID_PUBLIC_KEY", "PUSH_HOSTS"},
     "notify-stream": OF_WEB.keys()
+    | OF_ENDPOINTS.keys()
     | SEALED
     | {"FINGERPRINT_KEY", "SMS_REPORT_KEYS", "USERS_URL", "VAPID_PUBLIC_KEY", "PUSH_HOSTS", *OF_STREAMS},
     "notify-worker": SEALED,
     "notify-relay": set(),
     "notify-send": OF_SMS.keys() - {"SMS_REPORT_KEYS", "VAPID_PUBLIC_KEY"}
+    | OF_ENDPOINTS.keys()
     | SEALED - OF_CODE
     | {"DOOR_KEYS", "FINGERPRINT_KEY", "PUBLIC_URL"},
     "insight-web": OF_WEB.keys() | OF_CODE | {"FINGERPRINT_KEY"},

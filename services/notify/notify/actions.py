@@ -17,6 +17,8 @@ from chassis.settings import RetentionSettings
 from contracts.event import Event
 from contracts.users import PersonErased
 from notify import queries
+from notify.endpoints import actions as endpoints
+from notify.endpoints.planning import plan_deliveries
 from notify.events import notice_delivered
 from notify.live import actions as live
 from notify.messages import actions as messages
@@ -56,9 +58,10 @@ def write_notices(session: Session, events: Sequence[Event]) -> None:
         for notice in notices_of(event, managers)
     }
     notices = {new_id(): newest[key] for key in sorted(newest)}
-    if not notices:
-        return
     at = now()
+    if not notices:
+        plan_deliveries(session, events, (), at)
+        return
     rows = msgspec.json.encode([notice | {"id": notice_id} for notice_id, notice in notices.items()]).decode()
     written = set(session.scalars(_WRITE, {"notices": rows, "at": at}).all())
     fresh = {notice_id: notice for notice_id, notice in notices.items() if notice_id in written}
@@ -71,6 +74,7 @@ def write_notices(session: Session, events: Sequence[Event]) -> None:
     outbox.add(session, *map(notice_delivered, in_app))
     live.record_notices(session, {notice.id: notice.recipient_id for notice in in_app})
     messages.plan_messages(session, fresh, at)
+    plan_deliveries(session, events, fresh.values(), at)
 
 
 def delete_notices(session: Session, events: Sequence[PersonErased]) -> None:
@@ -82,6 +86,7 @@ def delete_notices(session: Session, events: Sequence[PersonErased]) -> None:
     delete_subscriptions_of(session, gone)
     delete_links_of(session, gone)
     live.delete_changes_of(session, gone)
+    endpoints.remove_endpoints_of(session, gone)
 
 
 def delete_old_notices(session: Session) -> None:

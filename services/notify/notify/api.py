@@ -17,6 +17,7 @@ from chassis.wording import ItemWords
 from contracts.notices import kinds
 from notify import actions, queries
 from notify.answers import api as answers
+from notify.endpoints import api as endpoints
 from notify.live import api as live
 from notify.messages import api as messages
 from notify.messages import linking, reporting
@@ -29,7 +30,7 @@ from notify.work_list import api as work_list
 
 api = APIBlueprint("notify", __name__, url_prefix="/v1")
 
-for part in (live, messages, work_list, reporting, preferences, unsubscribing, answers, subscriptions, linking):
+for part in (live, messages, work_list, reporting, preferences, unsubscribing, answers, subscriptions, linking, endpoints):
     api.register_blueprint(part.api)
 
 KINDS = kinds()

@@ -45,6 +45,15 @@ def notices_of(event: Event, managers: Managers) -> Iterator[dict[str, Any]]:
             }
 
 
+def announcements_of(event: Event) -> Iterator[dict[str, Any]]:
+    """Make what offices are told of an event, each kind once, whoever its administrators are."""
+    for template in by_event()[type(event)]:
+        if template.side == ADMINISTRATOR and template.applies_to(event):
+            facts = {name: shown_value(getattr(event, name), name, template.side) for name in template.facts}
+            about = {"about": event.subject, "about_version": event.version}
+            yield about | {"kind": template.kind, "side": template.side, "facts": facts, "region": getattr(event, "region", None)}
+
+
 def recipients_of(template: NoticeTemplate, event: Any, managers: Managers) -> dict[UUID, dict[str, bool]]:
     """Find the recipients of a notice; each has further facts, such as whether they act on behalf of a household."""
     never = ids_in(event, template.without)

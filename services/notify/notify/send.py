@@ -19,9 +19,10 @@ from chassis.ops import gc_tuning, metrics, telemetry
 from chassis.ops.readiness import Readiness
 from chassis.settings import Settings
 from chassis.start import read_settings
+from notify.endpoints.letters import EndpointBook
 from notify.messages import actions, manners
-from notify.messages.sending import AT_ONCE, Sender
-from notify.settings import SendingSettings
+from notify.messages.sending import ENDPOINTS, PEOPLE, Sender
+from notify.settings import EndpointSettings, SendingSettings
 
 log = logging.getLogger("notify.send")
 SETTINGS = (SendingSettings, FingerprintSettings)
@@ -32,30 +33,38 @@ def run(settings: Settings, stopping: threading.Event) -> None:
     database = Database.of(settings, "send")
     readiness = Readiness(log, "send", "database")
     metrics.serve(settings, "send", database, readiness)
-    sender = Sender(settings.service, database, stopping)
+    people = Sender(settings.service, database, stopping, PEOPLE)
+    book = EndpointBook(EndpointSettings.of_environment().public_url)
+    endpoints = Sender(settings.service, database, stopping, ENDPOINTS, book)
     pause = 0.2
     while not stopping.is_set():
         try:
             with listen(settings.database_url, actions.WAKE) as woken:
                 while not stopping.is_set():
-                    if (free := sender.free) <= AT_ONCE // 4:
-                        sender.wait(0.5)
-                        continue
-                    with database.begin() as session:
-                        due = manners.hold(session, actions.claim(session, free))
+                    claimed = [_claim(database, sender) for sender in (people, endpoints) if not sender.is_busy]
                     readiness.reach("database")
                     pause = 0.2
-                    sender.take(due)
-                    if not due:
-                        woken.wait(0.5)
+                    if people.is_busy:
+                        people.wait(0.5)
+                    elif not any(claimed):
+                        woken.wait(0.05 if endpoints.is_busy else 0.5)
         except Exception as error:
             if not isinstance(error, psycopg.Error) and not is_transient(error):
                 raise
             log.warning("sending is interrupted", extra={"error": type(error).__name__, "reason": describe(error), "pause_seconds": pause})
             stopping.wait(pause)
             pause = min(pause * 2, 5.0)
-    sender.close()
+    people.close()
+    endpoints.close()
     database.close()
+
+
+def _claim(database: Database, sender: Sender) -> int:
+    """Let a sender take what is due; return how many messages."""
+    with database.begin() as session:
+        due = manners.hold(session, actions.claim(session, sender.free, sender.lane.priorities))
+    sender.take(due)
+    return len(due)
 
 
 @one_line_failures

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from chassis.environment import NEEDED, Environment, read_all
+from chassis.environment import NEEDED, Environment, IPNetwork, read_all
 from chassis.http.doors import DoorSettings
 
 HOST = r"[A-Za-z0-9.-]+(?::[0-9]{1,5})?"
@@ -262,6 +262,42 @@ class WechatSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class EndpointSettings:
+    """What endpoints may be called: `ENDPOINT_…`.
+
+    `networks` are private ones that may be called besides public addresses, as those of a government's own network. `ports` are those of
+    addresses, `ca_file` holds certificates to trust besides the system's. `bot_hosts` are further hosts of a service that runs its own.
+    `public_url` stands below what bots say.
+    """
+
+    networks: tuple[IPNetwork, ...] = ()
+    ports: frozenset[int] = frozenset({443})
+    ca_file: str = ""
+    bot_hosts: Mapping[str, str] = field(default_factory=dict)
+    public_url: str = ""
+
+    @classmethod
+    def of_environment(cls) -> "EndpointSettings":
+        """Read the settings. Raises `SettingsError` naming each that is wrong."""
+        env = Environment()
+        port = r"[1-9][0-9]{0,4}"
+        pair = rf"(?:wecom|dingtalk|feishu)={HOST}"
+        networks = env.networks("ENDPOINT_NETWORKS")
+        ports = env.text("ENDPOINT_PORTS", "443", "ports separated by commas, such as 443,8443", rf"{port}(?:,{port})*")
+        hosts = env.text("ENDPOINT_BOT_HOSTS", "", "pairs of service and host, such as wecom=im.example.org", rf"{pair}(?:,{pair})*")
+        ca_file = env.authorities("ENDPOINT_CA_FILE")
+        public_url = env.site_address("PUBLIC_URL", "http://127.0.0.1:8000")
+        env.check()
+        return cls(
+            networks=networks,
+            ports=frozenset(map(int, ports.split(","))),
+            ca_file=ca_file,
+            bot_hosts=dict(one.split("=") for one in hosts.split(",") if one),
+            public_url=public_url,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
 class Allowance:
     """The most letters that a provider gets: in a day (in China), and in a second."""
 
@@ -289,6 +325,7 @@ class SendingSettings:
     push: Allowance
     wechat_allowance: Allowance
     is_reported: bool
+    endpoints: EndpointSettings
 
     @classmethod
     def of_environment(cls) -> "SendingSettings":
@@ -309,13 +346,14 @@ class SendingSettings:
         has_smtp = env.is_any_set("SMTP_HOST", "SMTP_SENDER")
         has_vapid = env.is_any_set("VAPID_PRIVATE_KEY", "VAPID_SUBJECT")
         has_wechat = env.is_any_set("WECHAT_APP_ID", "WECHAT_APP_SECRET", "WECHAT_TEMPLATE_ID")
-        door, tencent, aliyun, smtp, vapid, wechat, _ = read_all(
+        door, tencent, aliyun, smtp, vapid, wechat, endpoints, _ = read_all(
             DoorSettings.of_environment if has_tencent or has_aliyun or has_smtp else _nothing,
             TencentSettings.of_environment if has_tencent else _nothing,
             AliyunSettings.of_environment if has_aliyun else _nothing,
             SmtpSettings.of_environment if has_smtp else _nothing,
             VapidSettings.of_environment if has_vapid else _nothing,
             WechatSettings.of_environment if has_wechat else _nothing,
+            EndpointSettings.of_environment,
             env.check,
         )
         return cls(
@@ -331,6 +369,7 @@ class SendingSettings:
             push=push,
             wechat_allowance=wechat_allowance,
             is_reported=reported == "yes",
+            endpoints=endpoints,
         )
 
 

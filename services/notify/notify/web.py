@@ -4,9 +4,9 @@ from apiflask import APIFlask
 
 from chassis.http.app import create_app
 from notify.api import api
-from notify.settings import PushSettings, ReportSettings, WorkListSettings
+from notify.settings import EndpointSettings, PushSettings, ReportSettings, WorkListSettings
 
-SETTINGS = (ReportSettings, WorkListSettings, PushSettings)
+SETTINGS = (ReportSettings, WorkListSettings, PushSettings, EndpointSettings)
 
 
 def create() -> APIFlask:

@@ -11,6 +11,8 @@ from contracts.notices import by_event
 from contracts.users import AdministratorDismissed, AuditorDismissed, CodeRequested, PersonErased
 from notify import actions
 from notify.answers import actions as answers
+from notify.endpoints import actions as endpoints
+from notify.endpoints.model import Endpoint
 from notify.live import actions as live
 from notify.live.model import Change
 from notify.messages import actions as messages
@@ -23,7 +25,7 @@ from notify.questions.model import Question
 class Worker(ServiceWorker):
     name = "notify"
     refuses_retelling = "people would be told of what is long past"
-    region_moves = (move_column(Message.region), move_column(Question.region), move_column(Change.region))
+    region_moves = (move_column(Message.region), move_column(Question.region), move_column(Change.region), move_column(Endpoint.region))
 
     @handles_batch(*(event for event in by_event() if event not in {AdministratorDismissed, AuditorDismissed}))
     def on_events(self, session: Session, events: list[Event]) -> None:
@@ -83,3 +85,7 @@ class Worker(ServiceWorker):
     @every(seconds=3600, at_start=False)
     def delete_old_notices(self, session: Session) -> None:
         actions.delete_old_notices(session)
+
+    @every(seconds=60)
+    def tend_endpoints(self, session: Session) -> None:
+        endpoints.tend_endpoints(session)

@@ -127,7 +127,8 @@ def test_administrator_gets_one_unread_notice_of_a_kind(database: RolledBack, ar
 def test_unread_notices_of_other_kinds_hide_nothing(database: RolledBack, around: Around) -> None:
     write_notices(database, *(another(kind) for kind in WAITING))
     assert sorted(notice.kind for notice in notices(database) if notice.side == ADMINISTRATOR) == [
-        "appeal_lodged", "dispute_opened", "dispute_raised", "dispute_reminded", "household_transfer_requested", "need_confirmed",
+        "appeal_lodged", "dispute_opened", "dispute_raised", "dispute_reminded", "endpoint_disabled",
+        "household_transfer_requested", "need_confirmed",
         "need_posted", "need_reported", "place_change_proposed", "review_reminded", "self_report_opened", "thanks_written",
         "village_fell_silent",
     ]  # fmt: skip

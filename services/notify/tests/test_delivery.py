@@ -209,7 +209,7 @@ def test_newest_of_two_changes_in_a_batch_is_told(database: RolledBack) -> None:
     assert [notice.facts["open"] for notice in notices(database)] == [7]
 
 
-def test_batch_of_500_events_takes_eleven_statements(database: RolledBack) -> None:
+def test_batch_of_500_events_takes_twelve_statements(database: RolledBack) -> None:
     statements: list[str] = []
 
     def note(_: Any, __: Any, statement: str, *___: Any) -> None:
@@ -221,7 +221,7 @@ def test_batch_of_500_events_takes_eleven_statements(database: RolledBack) -> No
         hear(database, [proposal(pledger_id=new_id()) for _ in range(500)])
     finally:
         sqlalchemy_event.remove(database.engine, "before_cursor_execute", note)
-    # Beside these, the events are written by COPY; preferences and browsers are read and messages planned; the last ones wake sender
+    # Beside these, the events are written by COPY; preferences, browsers and endpoints are read, messages planned; the last wake sender
     # and relay. Those with WITH record notices and matches for streams.
     kinds = ["INSERT", "SELECT", "SELECT", "INSERT", "WITH", "SELECT", "SELECT", "INSERT", "SELECT", "WITH", "SELECT"]
     assert [statement.split()[0] for statement in statements] == kinds

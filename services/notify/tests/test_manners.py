@@ -398,7 +398,7 @@ def real(database_of: Callable[[str, str], str]) -> Iterator[Database]:
     database = Database(database_of("notify", "notify_manners"), name="manners", lock_timeout_ms=20_000)
     yield database
     with database.begin() as session:
-        session.execute(text("TRUNCATE messages, attempts, notices, preferences"))
+        session.execute(text("TRUNCATE endpoint_deliveries, messages, attempts, notices, preferences"))
     database.close()
 
 

@@ -6,10 +6,13 @@ from functools import partial
 from uuid import UUID
 
 from notify.channels.aliyun import AliyunSms
+from notify.channels.bots import DIALECTS, Bots
 from notify.channels.email import Email
+from notify.channels.guarded import GuardedClient
 from notify.channels.interface import Provider
 from notify.channels.push import PushServices, WebPush
 from notify.channels.tencent import TencentSms
+from notify.channels.webhooks import Webhooks
 from notify.channels.wechat import Wechat, WechatToken
 from notify.settings import Allowance, SendingSettings
 
@@ -35,6 +38,10 @@ class Entry:
         return self.texts is None or text in self.texts
 
 
+BOT, WEBHOOK = Allowance(per_day=2_000, per_second=0.3), Allowance(per_day=200_000, per_second=20)
+"""The most that one bot, and one receiver of webhooks, gets. Services take twenty letters a minute for a bot."""
+
+
 def list_providers(
     settings: SendingSettings, forget: Callable[[Collection[UUID]], None], link: Callable[[UUID, str], None]
 ) -> tuple[Entry, ...]:
@@ -56,4 +63,7 @@ def list_providers(
     if wechat := settings.wechat:
         token = WechatToken()
         found.append(Entry("wechat", "wechat", settings.wechat_allowance, lambda: Wechat(wechat, token, link)))
+    client = GuardedClient(settings.endpoints)
+    found.append(Entry("webhook", "webhook", WEBHOOK, partial(Webhooks, client)))
+    found += [Entry(name, name, BOT, partial(Bots, name, client)) for name in DIALECTS]
     return tuple(found)

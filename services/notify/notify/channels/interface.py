@@ -18,13 +18,14 @@ class SendingError(Exception):
     """A letter was not sent. `reason` is the provider's code, which holds no personal data.
 
     `temporary-failure` may succeed later. `permanent-failure` holds for this address alone. `technical-failure` holds for everybody until
-    somebody mends the account: its balance, signature, template or keys.
+    somebody mends the account: its balance, signature, template or keys. `retry_at` is when the provider wants to be asked again.
     """
 
-    def __init__(self, outcome: Failure, reason: str) -> None:
+    def __init__(self, outcome: Failure, reason: str, retry_at: datetime | None = None) -> None:
         super().__init__(outcome, reason)
         self.outcome: Failure = outcome
         self.reason = reason
+        self.retry_at = retry_at
 
 
 @dataclass(frozen=True, repr=False)
@@ -46,6 +47,7 @@ class Letter:
     body: str
     unsubscribing_key: str | None = None
     extension: str = ""
+    secrets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

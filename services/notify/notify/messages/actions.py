@@ -8,7 +8,7 @@ from typing import Any, cast
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import case, delete, exists, func, insert, select, text, tuple_, update
+from sqlalchemy import case, delete, exists, func, insert, or_, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session, aliased
 
@@ -23,7 +23,7 @@ from notify.messages import rules
 from notify.messages.admission import note_failure, note_success
 from notify.messages.model import Attempt, Message, State
 from notify.messages.queries import ListEntry, check_runs_house, failed_for, get_list_entry
-from notify.messages.rules import BESIDE, BY_EMAIL, CODES, EMAIL, LINKING, PRIORITIES, SMS, WECHAT, WORK_LIST
+from notify.messages.rules import BESIDE, BY_EMAIL, CODES, EMAIL, LINKING, SMS, TO_PEOPLE, WECHAT, WORK_LIST
 from notify.model import OUTSIDE, Notice
 from notify.preferences.queries import find_manners
 from notify.preferences.rules import Manners, choose_channels, digest_due
@@ -81,6 +81,7 @@ class Claimed:
     notice_id: UUID | None
     code_id: UUID | None
     recipient_id: UUID | None
+    endpoint_id: UUID | None
     channel: str
     kind: str
     priority: int
@@ -97,6 +98,10 @@ class Claimed:
     @property
     def is_code(self) -> bool:
         return self.code_id is not None
+
+    def account_at(self, provider: str) -> str:
+        """Return whose failures and allowance count: those of the provider, or of the one endpoint there."""
+        return f"{provider}.{self.endpoint_id.hex}" if self.endpoint_id else provider
 
 
 def plan_messages(session: Session, notices: Mapping[UUID, Mapping[str, Any]], at: datetime) -> None:
@@ -205,10 +210,10 @@ def record_codes(session: Session, events: Sequence[CodeRequested]) -> None:
     session.execute(_WAKE)
 
 
-def claim(session: Session, limit: int) -> list[Claimed]:
+def claim(session: Session, limit: int, priorities: Sequence[int] = TO_PEOPLE) -> list[Claimed]:
     """Claim messages that are due, codes first. Others may take them over once `LEASE` is over."""
     claimed: list[Claimed] = []
-    for priority in PRIORITIES:
+    for priority in priorities:
         if len(claimed) < limit:
             claimed += _claim(session, priority, limit - len(claimed))
     return claimed
@@ -275,11 +280,17 @@ def postpone(session: Session, claimed: Iterable[Claimed], until: datetime, reas
 
 
 def note_outcome(
-    session: Session, claimed: Claimed, provider: str, outcome: Outcome, reason: str | None = None, number: str | None = None
+    session: Session,
+    claimed: Claimed,
+    provider: str,
+    outcome: Outcome,
+    reason: str | None = None,
+    number: str | None = None,
+    retry_at: datetime | None = None,
 ) -> None:
     """Note how an attempt ended. A failure of an attempt that was taken over meanwhile changes nothing; a success always counts.
 
-    A text that was not filed says nothing about the provider, so it closes none.
+    A text that was not filed says nothing about the provider, so it closes none. `retry_at` is when the provider wants to be asked again.
     """
     at = now()
     session.execute(
@@ -291,11 +302,11 @@ def note_outcome(
     is_success = outcome in {"taken", "delivered"}
     message = session.get(Message, claimed.id, with_for_update=True, populate_existing=True)
     if message is not None and message.settled_at is None and (is_success or message.attempts == claimed.attempts):
-        _apply(session, message, outcome, reason, at)
+        _apply(session, message, outcome, reason, at, retry_at)
     if is_success:
-        note_success(session, provider)
+        note_success(session, claimed.account_at(provider))
     elif outcome in {"temporary-failure", "technical-failure"} and not (reason or "").startswith(NOT_FILED):
-        note_failure(session, provider)
+        note_failure(session, claimed.account_at(provider), retry_at)
 
 
 def resolve(session: Session, claimed: Claimed, found: Found, reason: str | None = None) -> Claimed | None:
@@ -427,7 +438,8 @@ def resend(session: Session, caller: Caller, filters: dict[str, Any]) -> int:
     at = now()
     sibling = aliased(Message)
     reached = exists().where(sibling.notice_id == Message.notice_id, sibling.state == "delivered")
-    failed = select(Message.id).where(*failed_for(filters), Message.notice_id.is_not(None), ~reached)
+    is_notice = or_(Message.notice_id.is_not(None), Message.endpoint_id.is_not(None))
+    failed = select(Message.id).where(*failed_for(filters), is_notice, ~reached)
     ids = session.scalars(failed.order_by(Message.id).limit(DELETED_AT_ONCE).with_for_update(skip_locked=True)).all()
     expiries = {priority: at + kept for priority, kept in rules.KEPT_TRYING.items()}
     session.execute(
@@ -464,7 +476,7 @@ def _held(session: Session, claimed: Claimed) -> Message | None:
     return message if message and message.settled_at is None and message.due_at == claimed.due_at else None
 
 
-def _apply(session: Session, message: Message, outcome: str, reason: str | None, at: datetime) -> None:
+def _apply(session: Session, message: Message, outcome: str, reason: str | None, at: datetime, retry_at: datetime | None = None) -> None:
     if outcome == "taken":
         message.state, message.reason, message.taken_at, message.due_at = "sending", reason, at, at + rules.REPORT_WITHIN
     elif outcome == "temporary-failure":
@@ -472,7 +484,8 @@ def _apply(session: Session, message: Message, outcome: str, reason: str | None,
         if again is None:
             settle(session, message, "temporary-failure", reason)
         else:
-            _try_again(session, message, again, reason)
+            wish = min(retry_at, at + rules.LONGEST_WISH, message.expires_at) if retry_at else again
+            _try_again(session, message, max(again, wish), reason)
     else:
         settle(session, message, cast("State", outcome), reason)
 

@@ -49,12 +49,14 @@ def note_success(session: Session, provider: str) -> None:
         state.failures, state.closed_until = 0, None
 
 
-def note_failure(session: Session, provider: str) -> None:
-    """Note a failure of the provider itself. Enough of them in a row close it."""
+def note_failure(session: Session, provider: str, retry_at: datetime | None = None) -> None:
+    """Note a failure of the provider itself. Enough of them in a row close it, and so does its wish to be left alone until `retry_at`."""
     state = session.get(ProviderState, provider, with_for_update=True)
     if state is not None:
+        at = now()
         state.failures += 1
-        state.closed_until = rules.closed_until(state.failures, now())
+        closures = [one for one in (rules.closed_until(state.failures, at), retry_at) if one]
+        state.closed_until = min(max(closures), at + rules.LONGEST_WISH) if closures else None
 
 
 def _locked(session: Session, provider: str, allowance: Allowance, at: datetime) -> ProviderState:

@@ -26,6 +26,10 @@ CHANNELS = {
     "sms": ("短信", "SMS"),
     "email": ("电子邮件", "e-mail"),
     "work_list": ("村级工作清单", "the village work list"),
+    "webhook": ("签名推送（Webhook）", "signed webhook"),
+    "wecom": ("企业微信群机器人", "bot of a WeCom group"),
+    "dingtalk": ("钉钉群机器人", "bot of a DingTalk group"),
+    "feishu": ("飞书群机器人", "bot of a Feishu group"),
 }
 REASON = r"[A-Za-z0-9._:-]{1,100}"
 FAILURES = {

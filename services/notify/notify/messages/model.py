@@ -16,6 +16,7 @@ State = Literal["created", "sending", "delivered", "temporary-failure", "permane
 
 class Message(Base):
     """One notice, or one code, on its way over one channel; or the short `text` that follows the answer to a question.
+    One with `endpoint_id` goes to an endpoint.
 
     `due_at` is when it is next taken in hand; while an attempt runs, when another process may take over; once the provider took it, when a
     report is overdue. `state` goes from `created` over `sending` to an end, at `settled_at`; a `temporary-failure` without `settled_at` is
@@ -36,6 +37,7 @@ class Message(Base):
         Index("messages_recipient_id", "recipient_id", postgresql_where=text("recipient_id IS NOT NULL")),
         Index("messages_region", "region", "id", postgresql_where=text("region IS NOT NULL")),
         Index("messages_digest_id", "digest_id", postgresql_where=text("digest_id IS NOT NULL")),
+        Index("messages_endpoint_id", "endpoint_id", "id", postgresql_where=text("endpoint_id IS NOT NULL")),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -44,6 +46,7 @@ class Message(Base):
     question_id: Mapped[UUID | None]
     text: Mapped[str | None] = mapped_column(String(20))
     recipient_id: Mapped[UUID | None]
+    endpoint_id: Mapped[UUID | None]
     region: Mapped[str | None] = mapped_column(RegionCode)
     channel: Mapped[str] = mapped_column(String(20))
     then: Mapped[list[str]] = mapped_column(ARRAY(Text))
@@ -83,7 +86,7 @@ class Attempt(Base):
 
 
 class ProviderState(Base):
-    """The circuit breaker and the allowance of one provider, shared by all processes.
+    """The circuit breaker and the allowance of one provider, or of one endpoint, shared by all processes.
 
     `failures` counts failures in a row; until `closed_until` nobody calls the provider. `sent` were sent on `day` (in China), `tokens` may
     be sent at once.
@@ -91,7 +94,7 @@ class ProviderState(Base):
 
     __tablename__ = "providers"
 
-    name: Mapped[str] = mapped_column(String(20), primary_key=True)
+    name: Mapped[str] = mapped_column(String(60), primary_key=True)
     failures: Mapped[int] = mapped_column(Integer)
     closed_until: Mapped[datetime | None] = mapped_column(Moment)
     day: Mapped[date] = mapped_column(Date)

@@ -14,18 +14,20 @@ Side = Literal["giver", "household", "administrator"]
 SMS, EMAIL, WORK_LIST = "sms", "email", "work_list"
 PUSH, WECHAT = BESIDE = ("push", "wechat")
 """Channels beside the app: a notice takes them at once, and every other one that is planned too."""
+ENDPOINT_CHANNELS = ("webhook", "wecom", "dingtalk", "feishu")
 LINKING = "wechat_link"
 """The kind of a message that links an account: it leaves as soon as a code does, and is over when its code is."""
 BY_EMAIL = {"email_change"}
 """Purposes of codes that are mailed; all others go by SMS."""
-CODES, URGENT, ORDINARY, GATHERED = 0, 1, 2, 3
-PRIORITIES = (CODES, URGENT, ORDINARY)
-"""Codes leave first: a person waits for each. Urgent notices leave before others. What is to be gathered waits for its digest."""
+CODES, URGENT, ORDINARY, GATHERED, ENDPOINTS = 0, 1, 2, 3, 4
+TO_PEOPLE, TO_ENDPOINTS = (CODES, URGENT, ORDINARY), (ENDPOINTS,)
+"""Codes leave first: a person waits for each. Urgent notices leave before others. What is to be gathered waits for its digest.
+Endpoints, which may be slow, have threads of their own."""
 FAILURES = ("temporary-failure", "permanent-failure", "technical-failure")
 
 UNREAD_FOR = timedelta(hours=24)
 """A notice that is not urgent leaves the app only when it was not read there for so long."""
-KEPT_TRYING = {CODES: timedelta(minutes=5), URGENT: timedelta(hours=24), ORDINARY: timedelta(hours=72)}
+KEPT_TRYING = {CODES: timedelta(minutes=5), URGENT: timedelta(hours=24), ORDINARY: timedelta(hours=72), ENDPOINTS: timedelta(hours=72)}
 """The time for which a message is tried before the next channel has its turn."""
 REPORT_WITHIN = timedelta(hours=72)
 """A provider that reports does so within this time; telephones that stay off are given up then."""
@@ -35,6 +37,8 @@ ON_THE_LIST_FOR = timedelta(days=90)
 
 FAILURES_IN_A_ROW = 5
 """So many failures in a row close a provider."""
+LONGEST_WISH = timedelta(hours=6)
+"""A provider may ask to be left alone for so long."""
 FIRST_CLOSURE, LONGEST_CLOSURE = timedelta(seconds=15), timedelta(minutes=10)
 
 

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
-from typing import TypeVar
+from typing import Protocol, TypeVar
 from uuid import UUID
 
 from prometheus_client import Counter, Histogram
@@ -49,8 +49,6 @@ from notify.wechat.actions import link_openid
 from notify.wechat.queries import find_links
 
 log = logging.getLogger("notify.send")
-AT_ONCE = 16
-"""Messages at a time. One that waits for its provider holds a thread, but no connection to the database."""
 T = TypeVar("T")
 OUTCOMES = ("taken", "delivered", "temporary-failure", "permanent-failure", "technical-failure", "doubtful", "withdrawn", "postponed")
 UNREMARKABLE = {"gone", "read", "no_address"}
@@ -71,6 +69,26 @@ _SMS = Counter(
     ["service", "outcome"],
 )
 _SECONDS = Histogram("duijie_sms_seconds", "From hearing of a code until the provider has taken it", ["service"], buckets=metrics.SECONDS)
+
+
+@dataclass(frozen=True)
+class Lane:
+    """Messages that share threads. One that waits for its provider holds a thread, but no connection to the database."""
+
+    priorities: Sequence[int]
+    at_once: int
+
+
+PEOPLE, ENDPOINTS = Lane(rules.TO_PEOPLE, 16), Lane(rules.TO_ENDPOINTS, 8)
+"""Endpoints have a lane of their own: a receiver that never answers holds no code up."""
+
+
+class EndpointBook(Protocol):
+    """The addresses and contents of messages to endpoints, which the house itself keeps."""
+
+    def write_letters(self, session: Session, claimed: Sequence[Claimed]) -> Mapping[UUID, Letter]:
+        """Write the letters of these messages; one that nobody wants any more is left out."""
+        ...
 
 
 class GaveUpError(Exception):
@@ -110,13 +128,16 @@ class Seen:
 class Sender:
     """Attempts at sending messages, each in a thread."""
 
-    def __init__(self, service: str, database: Database, stopping: threading.Event) -> None:
+    def __init__(
+        self, service: str, database: Database, stopping: threading.Event, lane: Lane = PEOPLE, book: EndpointBook | None = None
+    ) -> None:
         settings = SendingSettings.of_environment()
+        self.lane, self._book = lane, book
         self._service, self._database, self._stopping = service, database, stopping
         self._entries = list_providers(settings, self._forget, self._link)
         self._door = Door(settings.users_url, settings.door) if settings.door else None
         self._own = threading.local()
-        self._pool = ThreadPoolExecutor(AT_ONCE, "send")
+        self._pool = ThreadPoolExecutor(lane.at_once, "send")
         self._changed = threading.Condition()
         self._in_hand = 0
         self._error: BaseException | None = None
@@ -127,7 +148,7 @@ class Sender:
             _PROVIDER_SECONDS.labels(service, entry.name)
             for outcome in OUTCOMES:
                 _MESSAGES.labels(service, entry.channel, entry.name, outcome)
-        if not self._entries:
+        if lane is not ENDPOINTS and all(entry.channel in rules.ENDPOINT_CHANNELS for entry in self._entries):
             log.warning("no provider is set: codes and messages are not sent")
 
     @property
@@ -135,7 +156,12 @@ class Sender:
         """The number of messages that may be taken in hand. Raises what a thread raised."""
         if self._error:
             raise self._error
-        return AT_ONCE - self._in_hand
+        return self.lane.at_once - self._in_hand
+
+    @property
+    def is_busy(self) -> bool:
+        """Tell whether too many messages are in hand to claim more."""
+        return self.free <= self.lane.at_once // 4
 
     def wait(self, seconds: float) -> None:
         """Wait until a message is done with."""
@@ -175,8 +201,9 @@ class Sender:
     def _prepare(self, batch: Sequence[Claimed]) -> int:
         """Give messages their words and addresses, and begin an attempt for each that may be sent; return how many ended before that."""
         left = 0
-        for channel in sorted({one.channel for one in batch}):
-            ready = self._write_letters(channel, [one for one in batch if one.channel == channel])
+        for channel, endpoint_id in sorted({(one.channel, one.endpoint_id) for one in batch}, key=str):
+            same = [one for one in batch if (one.channel, one.endpoint_id) == (channel, endpoint_id)]
+            ready = self._write_letters(channel, same)
             ready = [resolved for one in ready if (resolved := self._resolve(one))]
             for entry, begun in self._begin(channel, ready):
                 left += len(begun)
@@ -192,6 +219,8 @@ class Sender:
         if seen.closed is not None:
             self._postpone(open_ones, seen.closed, "provider_closed")
             return []
+        if open_ones and open_ones[0].endpoint_id:
+            return self._address_endpoint(open_ones)
         if channel in rules.BESIDE:
             return self._address_beside(channel, open_ones, seen.notices)
         try:
@@ -210,7 +239,7 @@ class Sender:
         followed = {one.id: one for one in session.scalars(select(Question).where(Question.id.in_(asked)))} if asked else {}
         categories = {category_of(notice) for found in notices.values() for notice in found}
         items = dict(find_words(session, categories)) if categories else {}
-        closed = find_closure(session, [entry.name for entry in self._providers(channel)])
+        closed = find_closure(session, [batch[0].account_at(entry.name) for entry in self._providers(channel)])
         recipients = {one.recipient_id for one in batch if one.recipient_id}
         keys = make_keys(session, recipients) if channel == rules.EMAIL and self._providers(channel) else {}
         session.expunge_all()
@@ -305,6 +334,16 @@ class Sender:
         asks = write_question(one, unread[0], seen.items[category_of(unread[0])], contact, is_filed) if len(unread) == 1 else None
         return Ready(one, asks[0], asks[1], plain) if asks else Ready(one, plain)
 
+    def _address_endpoint(self, batch: Sequence[Claimed]) -> list[Ready]:
+        """Write the letters to an endpoint."""
+        assert self._book
+        book = self._book
+        letters = self._commit(lambda session: book.write_letters(session, batch))
+        for one in batch:
+            if one.id not in letters:
+                self._withdraw(one, "gone")
+        return [Ready(one, letters[one.id]) for one in batch if one.id in letters]
+
     def _resolve(self, ready: Ready) -> Ready | None:
         """Ask the provider about the attempt of a process that died; return the message if it has to be sent now."""
         claimed = ready.claimed
@@ -356,7 +395,8 @@ class Sender:
 
     def _admit(self, session: Session, entry: Entry, ready: list[Ready]) -> tuple[list[Ready], datetime | None]:
         are_codes = all(one.claimed.is_code for one in ready)
-        admitted, again = admit(session, entry.name, entry.allowance, len(ready), are_codes=are_codes)
+        account = ready[0].claimed.account_at(entry.name)
+        admitted, again = admit(session, account, entry.allowance, len(ready), are_codes=are_codes)
         chosen = {one.claimed.id: one for one in ready[:admitted]}
         begun = actions.begin(session, [one.claimed for one in chosen.values()], entry.name) if chosen else []
         return [self._ask(session, entry, replace(chosen[one.id], claimed=one)) for one in begun], again
@@ -373,14 +413,14 @@ class Sender:
         entry, ready = about
         claimed = ready.claimed
         outcome: actions.Outcome
-        reason = number = None
+        reason = number = retry_at = None
         with _PROVIDER_SECONDS.labels(self._service, entry.name).time():
             try:
                 receipt = self._provider(entry).send(ready.letter)
                 outcome, number = receipt.outcome if entry.reports else "delivered", receipt.number
             except SendingError as error:
-                outcome, reason = error.outcome, error.reason
-        self._commit(lambda session: actions.note_outcome(session, claimed, entry.name, outcome, reason, number))
+                outcome, reason, retry_at = error.outcome, error.reason, error.retry_at
+        self._commit(lambda session: actions.note_outcome(session, claimed, entry.name, outcome, reason, number, retry_at))
         self._count(claimed, entry.name, outcome, reason)
         if claimed.is_code and claimed.channel == rules.SMS and outcome in {"taken", "delivered"}:
             _SECONDS.labels(self._service).observe((now() - claimed.created_at).total_seconds())
