@@ -223,7 +223,7 @@ def test_batch_of_500_events_takes_twelve_statements(database: RolledBack) -> No
         sqlalchemy_event.remove(database.engine, "before_cursor_execute", note)
     # Beside these, the events are written by COPY; preferences, browsers and endpoints are read, messages planned; the last wake sender
     # and relay. Those with WITH record notices and matches for streams.
-    kinds = ["INSERT", "SELECT", "SELECT", "INSERT", "WITH", "SELECT", "SELECT", "INSERT", "SELECT", "WITH", "SELECT"]
+    kinds = ["INSERT", "SELECT", "SELECT", "INSERT", "WITH", "SELECT", "SELECT", "INSERT", "SELECT", "SELECT", "WITH", "SELECT"]
     assert [statement.split()[0] for statement in statements] == kinds
 
 
