@@ -30,7 +30,16 @@ from chassis.testing.postgres import Postgres
 from deploy.services import services
 from matching import audit
 from matching.settings import ProposalSettings, SlipSettings
-from notify.settings import AliyunSettings, ReportSettings, SendingSettings, SmtpSettings, TencentSettings
+from notify.settings import (
+    AliyunSettings,
+    PushSettings,
+    ReportSettings,
+    SendingSettings,
+    SmtpSettings,
+    TencentSettings,
+    VapidSettings,
+    WechatSettings,
+)
 from users.codes.settings import CodeSettings
 from users.settings import UsersSettings
 
@@ -375,7 +384,7 @@ def test_page_says_what_each_setting_needs(monkeypatch: pytest.MonkeyPatch) -> N
         monkeypatch.setenv(name, value)
     keys = (EncryptionSettings, KeyEncryptionSettings, FingerprintSettings, DoorSettings)
     of_all = (LogSettings, WebSettings, StreamSettings, RetentionSettings, *keys)
-    classes = (*of_all, UsersSettings, CodeSettings, SlipSettings, ProposalSettings, SendingSettings, ReportSettings)
+    classes = (*of_all, UsersSettings, CodeSettings, SlipSettings, ProposalSettings, SendingSettings, ReportSettings, PushSettings)
     of_services = (Settings, MigrationSettings, KeysDatabaseSettings)
     with pytest.raises(SettingsError) as error:
         read_all(*(partial(one.of, "<service>") for one in of_services), *(one.of_environment for one in classes))
@@ -383,7 +392,7 @@ def test_page_says_what_each_setting_needs(monkeypatch: pytest.MonkeyPatch) -> N
     assert dict(re.findall(r"^\| `(\S+)` \| (.+) \|$", PAGE.read_text("utf-8"), re.MULTILINE)) == needs
 
 
-READ_BY_ANOTHER = {one.__name__ for one in (DoorSettings, TencentSettings, AliyunSettings, SmtpSettings)}
+READ_BY_ANOTHER = {one.__name__ for one in (DoorSettings, TencentSettings, AliyunSettings, SmtpSettings, VapidSettings, WechatSettings)}
 """Classes that another class reads."""
 
 

@@ -12,7 +12,7 @@ import threading
 import psycopg
 
 from chassis.data.database import Database, is_transient
-from chassis.data.encryption import FingerprintSettings
+from chassis.data.encryption import EncryptionSettings, FingerprintSettings
 from chassis.data.pg_notify import listen
 from chassis.failures import Parser, describe, one_line_failures
 from chassis.ops import gc_tuning, metrics, telemetry
@@ -25,7 +25,7 @@ from notify.messages.sending import ENDPOINTS, PEOPLE, Sender
 from notify.settings import EndpointSettings, SendingSettings
 
 log = logging.getLogger("notify.send")
-SETTINGS = (SendingSettings, FingerprintSettings)
+SETTINGS = (SendingSettings, FingerprintSettings, EncryptionSettings)
 
 
 def run(settings: Settings, stopping: threading.Event) -> None:
