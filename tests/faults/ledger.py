@@ -61,6 +61,9 @@ STATED = {
 
 APPOINTED = "SELECT id, version FROM appointments"
 ITEMS = "SELECT id, version FROM item_words"
+STREAMED = {"balance_changed", "need_figures_changed", "match_corrected"}
+"""Events of which notify makes no notice; it keeps the latest of each thing for its streams."""
+LATEST = "SELECT subject, max(version) FROM live_changes GROUP BY subject"
 TWICE = {
     "witness": "SELECT count(*) - count(DISTINCT (name, subject, version)) FROM seen",
     "notify": "SELECT count(*) - count(DISTINCT (about, recipient_id, side, kind, about_version)) FROM notices",
@@ -132,6 +135,8 @@ class Ledger:
     def _effects(self, listener: str, name: str) -> dict[str, int]:
         if listener == "witness":
             rows = self._rows(listener, "SELECT subject, max(version) FROM seen WHERE name = %s GROUP BY subject", (name,))
+        elif listener == "notify" and name in STREAMED:
+            rows = self._rows(listener, LATEST)
         else:
             thing = name.partition("_")[0]
             rows = self._rows(listener, ITEMS if thing == "catalogue" else STATED.get((listener, thing), APPOINTED))
