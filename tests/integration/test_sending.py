@@ -2,6 +2,7 @@
 
 import logging
 import os
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -17,7 +18,7 @@ import httpx
 import pytest
 from flask import Response
 from msgspec.structs import replace as change
-from sqlalchemy import select, text, update
+from sqlalchemy import func, select, text, update
 
 from chassis.data.database import Database, new_id, now
 from chassis.data.encryption import fingerprint
@@ -25,16 +26,20 @@ from chassis.testing import forkserver
 from chassis.testing.folders import kept_ports
 from contracts.generate import example_of
 from contracts.matching import MatchAccepted, MatchProposed
+from contracts.needs import NeedPosted
 from contracts.users import CodeRequested
 from deploy.local.environment import signing_key_of
 from deploy.local.mailbox import Mailbox
 from notify import actions as notices
 from notify.channels.aliyun import AliyunSms, outcome_of
 from notify.channels.interface import Letter, SendingError
+from notify.endpoints.model import Endpoint
+from notify.endpoints.rules import make_secret
 from notify.messages import actions as messages
 from notify.messages.model import Message
 from notify.settings import AliyunSettings
 from tests.integration.aliyun import Aliyun
+from tests.integration.receivers import Receiver, Reply, came, make_certificate
 from users.accounts.model import Account
 from users.codes import derivation
 from users.codes.model import CodeRequest
@@ -184,6 +189,17 @@ class House:
                 notices.write_notices(session, events[start : start + 500])
             session.execute(Message.__table__.delete().where(Message.recipient_id.not_in(households)))
 
+    def tell_beside(self, households: list[UUID]) -> None:
+        """Tell households beside what waits already."""
+        events = [
+            change(example_of(MatchAccepted), match_id=new_id(), household_id=one, account_id=None, region=VILLAGE) for one in households
+        ]
+        with self.notify.begin() as session:
+            notices.write_notices(session, events)
+            others = Message.recipient_id.not_in(households)
+            session.execute(Message.__table__.delete().where(Message.endpoint_id.is_(None), others))
+            session.execute(select(func.pg_notify("messages", "")))
+
     def messages(self) -> list[Message]:
         with self.notify.begin() as session:
             found = list(session.scalars(select(Message).order_by(Message.created_at, Message.id)))
@@ -234,7 +250,7 @@ def standing_house(database_of: Callable[[str, str], str], player: Aliyun, tmp_p
 def house(standing_house: House, aliyun: Aliyun) -> Iterator[House]:
     """The house without messages, and without a sender."""
     with standing_house.notify.begin() as session:
-        session.execute(text("TRUNCATE endpoint_deliveries, messages, attempts, providers, notices"))
+        session.execute(text("TRUNCATE endpoints, endpoint_deliveries, messages, attempts, providers, notices"))
     yield standing_house
     standing_house.kill_sender()
 
@@ -343,3 +359,58 @@ def test_personal_data_stay_out_of_tables_and_logs(house: House) -> None:
             assert rows
             written += str(rows)
     assert not [one for one in house.telephones.values() if one.removeprefix("+86") in written]
+
+
+@pytest.fixture
+def hooks(house: House, tmp_path: Path) -> Iterator[Receiver]:
+    """A receiver of webhooks that the sender may call on this machine; twenty deliveries wait for it."""
+    certificate = make_certificate(tmp_path, "localhost")
+    receiver = Receiver(certificate)
+    house.environment |= {"ENDPOINT_NETWORKS": "127.0.0.0/8", "ENDPOINT_CA_FILE": str(certificate[1]), "ENDPOINT_PORTS": str(receiver.port)}
+    at, endpoint_id = now(), new_id()
+    address = f"https://localhost:{receiver.port}/duijie"
+    with house.notify.begin() as session:
+        stated = {
+            "channel": "webhook",
+            "name": "县里",
+            "host": "localhost",
+            "kinds": ["need_posted"],
+            "language": "zh-CN",
+            "state": "active",
+        }
+        counted = {"tests": 0, "tests_day": at.date(), "created_by": new_id(), "created_at": at, "proven_at": at}
+        session.add(Endpoint(id=endpoint_id, region=VILLAGE[:6], address=address, secret=make_secret(), **stated, **counted))
+        session.flush()
+        told = [change(example_of(NeedPosted), need_id=new_id(), region=VILLAGE) for _ in range(20)]
+        notices.write_notices(session, told)
+        session.execute(Message.__table__.delete().where(Message.endpoint_id.is_(None)))
+    yield receiver
+    receiver.close()
+
+
+def test_killed_sender_repeats_a_webhook_under_its_id(house: House, hooks: Receiver) -> None:
+    """Nobody can ask a receiver: what was on its way is sent again, under the same id, and the doubt is noted."""
+    hooks.reply = lambda call: time.sleep(0.2) or Reply()  # type: ignore[func-returns-value]
+    house.start_sender()
+    soon(lambda: len(hooks.calls) >= 3)
+    house.kill_sender()
+    house.hurry()
+    house.start_sender()
+    soon(lambda: all(one.state == "delivered" for one in house.messages()))
+    arrived, messages = came(hooks.calls), {str(one.id): one for one in house.messages()}
+    assert arrived.keys() == messages.keys()
+    assert len(messages) == 20
+    assert {one: number for one, number in arrived.items() if number > 1 + messages[one].doubts} == {}
+    assert sum(one.doubts for one in messages.values()) > 0
+
+
+def test_receiver_that_never_answers_holds_no_sms_up(house: House, hooks: Receiver) -> None:
+    go_on = threading.Event()
+    hooks.reply = lambda call: (go_on.wait(7) and Reply()) or Reply(500)
+    house.start_sender()
+    soon(lambda: len(hooks.calls) >= 6)
+    began = time.monotonic()
+    house.tell_beside(house.register(5))
+    soon(lambda: len(house.aliyun.taken) == 5)
+    assert time.monotonic() - began < 5
+    go_on.set()
