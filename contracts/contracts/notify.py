@@ -50,4 +50,4 @@ class EndpointDisabled(Event, frozen=True, kw_only=True):
     owner_id: Annotated[UUID | None, Meta(description="the account; null for an office")]
     region: Annotated[Region, Meta(description="division code of the office; empty for an account")]
     channel: Annotated[Literal["webhook", "wecom", "dingtalk", "feishu"], Meta(description="a webhook, or the service of a bot")]
-    disabled_at: Moment
+    disabled_at: Annotated[Moment, Meta(description="time when it was disabled")]
