@@ -91,6 +91,10 @@ bench-need-tables: .venv/.ready ## 100,000 needs of a workbook imported, beside 
 bench-sending: .venv/.ready ## 50,000 notices from their events to a provider, beside one by one; JSON lines (OPTIONS='--messages 2000 --alone 100')
 	@$(BIN)/python -W ignore -m bench.sending $(OPTIONS)
 
+.PHONY: bench-digests
+bench-digests: .venv/.ready ## a million notices gathered into one message for each person, beside one person after the other; JSON lines (OPTIONS='--notices 100000 …')
+	@$(BIN)/python -m bench.digests $(OPTIONS)
+
 .PHONY: bench-audit-log
 bench-audit-log: .venv/.ready ## every question of an auditor at a million entries: rows read, ms in the database; what recording costs; JSON lines
 	@$(BIN)/python -W ignore -m bench.audit_log $(OPTIONS)

@@ -283,6 +283,21 @@ FIELD_WORDS = {
         "en": "must be a mobile number or a fixed one with its area code, of mainland China; spaces, dashes, brackets, invisible"
         " characters and +86 were dropped; check the rest",
     },
+    "template_form": {
+        "zh-CN": "只能写文字、{{{{ 字段 }}}} 和 {{% if %}} 判断，请改写",
+        "en": "only text, {{{{ field }}}} and {{% if %}} may stand here; write it again",
+    },
+    "template_field_unknown": {
+        "zh-CN": "这里不能用字段 {name}，请从可用字段中选择",
+        "en": "field {name} cannot stand here; choose one of the allowed fields",
+    },
+    "template_field_missing": {"zh-CN": "须写明 {name}，请补上", "en": "must state {name}; add it"},
+    "template_field_empty": {"zh-CN": "{name} 可能为空，请放在 {{% if %}} 之后", "en": "{name} may be empty; put it behind {{% if %}}"},
+    "template_contact": {
+        "zh-CN": "不能写网址、邮箱、手机号或证件号，请删去",
+        "en": "must not hold a link, an e-mail address, a mobile number or an ID number; remove it",
+    },
+    "template_length": {"zh-CN": "内容为空或过长，最多 {most} 个字", "en": "says nothing, or more than {most} characters; change it"},
     "not_whole": {"zh-CN": "须是整数", "en": "must be a whole number"},
     "out_of_range": {"zh-CN": "超出允许的范围，请核对", "en": "out of range; check it"},
     "whole_range": {"zh-CN": "须在 {least:,} 至 {most:,} 之间", "en": "must be between {least:,} and {most:,}"},

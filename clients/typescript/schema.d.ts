@@ -4298,6 +4298,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/notice-templates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List every kind of notice with the region whose words hold, as an administrator of the region or of a part of it. */
+        get: operations["list_notice_templates"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/messages/failures": {
         parameters: {
             query?: never;
@@ -4708,6 +4725,41 @@ export interface paths {
         put?: never;
         /** Drop a dead letter: its content is deleted, its row stays for 90 days. */
         post: operations["drop_notify_dead_letter"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/notice-templates/{template_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get the words of one side of a kind of notice in a region, with the fields that words may use. */
+        get: operations["get_notice_template"];
+        /** Set a new version of a region's words, from now on. Short texts of SMS stay as they are: providers approve them. */
+        put: operations["set_notice_template"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/notice-templates/{template_id}/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Show what words would say of an example, and store nothing. They are checked as if they were set. */
+        post: operations["preview_notice_template"];
         delete?: never;
         options?: never;
         head?: never;
@@ -8312,6 +8364,44 @@ export interface components {
             /** @description operations (`operationId`) that the caller may carry out on it now */
             allowed: string[];
         };
+        NoticePreviewOut: {
+            preview: components["schemas"]["NoticeWordsOut"];
+        };
+        NoticeTemplateIn: {
+            /** @description null ends the region's words: those around it hold again */
+            words: components["schemas"]["WordsIn"] | null;
+        };
+        NoticeTemplateOut: {
+            id: string;
+            /**
+             * @description need_published: 需求已公开 · need published; need_posted: 有需求待审核 · need to verify; need_consent_asked: 请您同意代为发布 · may we ask for you; need_confirmed: 需求待县级复审 · need for the county to verify; need_returned: 需求退回修改 · need returned; review_reminded: 审核即将到期 · verification due soon; county_review_reminded: 县级复审即将到期 · the county's verification due soon; review_overdue: 审核已逾期 · verification overdue; county_review_overdue: 县级复审已逾期 · the county's verification overdue; need_rejected: 需求未通过 · need rejected; need_withdrawn: 需求已撤回 · need withdrawn; need_closed: 需求已结束 · need closed; need_expiring: 需求即将到期 · need expires soon; pledge_expiring: 爱心物资临近保质期 · goods near their best-before date; need_renewed: 需求已续期 · need renewed; need_answer_kept: 短信答复已办理 · your answer was carried out; need_answer_refused: 短信答复未能办理 · your answer could not be carried out; need_expired: 需求已到期 · need expired; need_reopened: 需求重新公开 · need open again; need_not_received: 没有收到，需求重新公开 · not received, the need is open again; need_met: 需求已满足 · need met; verification_faulted: 审核抽查意见 · a check of your verification; village_fell_silent: 有村长期未发布需求 · a village has fallen silent; need_reported: 需求被多人举报 · a need was reported; match_proposed: 建议对接 · match proposed; match_reminded: 等您答复 · please answer; match_accepted: 对接已接受 · match accepted; match_send_reminded: 等您送出 · please send; match_refused: 对接已谢绝 · match refused; match_declined: 需求方不接受 · match declined; match_lapsed: 对接已失效 · match lapsed; match_need_moved: 需求方已迁居 · the household moved; match_revised: 先给了更急需的人 · it goes to a critical need; match_need_ended: 所助需求已结束 · the need of a match ended; match_need_reopened: 所助需求重新公开 · the need of a match is open again; match_sent: 帮助已送出 · help was sent; match_receipt_reminded: 等您登记收到 · please confirm receipt; match_received: 帮助已收到 · help was received; match_closed: 对接已结束 · match closed; match_answer_kept: 短信答复已办理 · your answer was carried out; match_answer_refused: 短信答复未能办理 · your answer could not be carried out; claim_failed: 未能认领所选需求 · a chosen need was not claimed; thanks_written: 感谢待审核 · thanks to review; thanks_given: 收到感谢 · thanks received; thanks_refused: 感谢未通过 · thanks not approved; dispute_opened: 有人提出异议 · a match is disputed; dispute_answered: 异议已答复 · a dispute was answered; dispute_raised: 异议已转到县里 · a dispute went to the county; dispute_reminded: 异议待县里处理 · a dispute for the county; dispute_overdue: 异议已超过处理期限 · a dispute is overdue; dispute_settled: 异议已处理 · a dispute was settled; appeal_lodged: 申诉待裁定 · an appeal for the county; appeal_decided: 申诉已裁定 · appeal decided; pledge_released: 爱心意向已处理 · pledge changed or withdrawn; endpoint_disabled: 推送已停用 · endpoint disabled; appointment_offered: 任命待确认 · appointment to confirm; administrator_dismissed: 管理员职务已解除 · no longer an administrator; auditor_dismissed: 审计员职务已解除 · no longer an auditor; place_change_proposed: 收货点变更待确认 · collection point to confirm; handover_place_changed: 收货点有变动 · collection point changed; self_report_opened: 有人自报困难 · somebody reported that they need help; household_moved: 有一户人家迁入 · a household moved in; household_left: 有一户人家迁出 · a household moved away; household_transfer_requested: 请核实人员移交 · somebody was registered elsewhere
+             * @enum {string}
+             */
+            kind: "need_published" | "need_posted" | "need_consent_asked" | "need_confirmed" | "need_returned" | "review_reminded" | "county_review_reminded" | "review_overdue" | "county_review_overdue" | "need_rejected" | "need_withdrawn" | "need_closed" | "need_expiring" | "pledge_expiring" | "need_renewed" | "need_answer_kept" | "need_answer_refused" | "need_expired" | "need_reopened" | "need_not_received" | "need_met" | "verification_faulted" | "village_fell_silent" | "need_reported" | "match_proposed" | "match_reminded" | "match_accepted" | "match_send_reminded" | "match_refused" | "match_declined" | "match_lapsed" | "match_need_moved" | "match_revised" | "match_need_ended" | "match_need_reopened" | "match_sent" | "match_receipt_reminded" | "match_received" | "match_closed" | "match_answer_kept" | "match_answer_refused" | "claim_failed" | "thanks_written" | "thanks_given" | "thanks_refused" | "dispute_opened" | "dispute_answered" | "dispute_raised" | "dispute_reminded" | "dispute_overdue" | "dispute_settled" | "appeal_lodged" | "appeal_decided" | "pledge_released" | "endpoint_disabled" | "appointment_offered" | "administrator_dismissed" | "auditor_dismissed" | "place_change_proposed" | "handover_place_changed" | "self_report_opened" | "household_moved" | "household_left" | "household_transfer_requested";
+            /**
+             * @description giver: 帮扶方 · the giver; household: 需求方 · the household's side; administrator: 管理员 · administrators
+             * @enum {string}
+             */
+            side: "giver" | "household" | "administrator";
+            region: string;
+            /** @description the last version that just this region set, 0 without any */
+            version: number;
+            /** @description null where the shipped words hold */
+            in_force: components["schemas"]["WordSetOut"] | null;
+            shipped: components["schemas"]["NoticeWordsOut"];
+            fields_allowed: components["schemas"]["TemplateFieldOut"][];
+            /** @description of each list, one field has to be in the text, in both languages */
+            fields_required: string[][];
+            /** @description what the words in force say of an example */
+            preview: components["schemas"]["NoticeWordsOut"];
+            history: components["schemas"]["WordSetOut"][];
+            /** @description operations (`operationId`) that the caller may carry out on it now */
+            allowed: string[];
+        };
+        NoticeWordsOut: {
+            zh: components["schemas"]["TextsOut"];
+            en: components["schemas"]["TextsOut"];
+        };
         OfferedLineOut: {
             row: number | null;
             /** Format: uuid */
@@ -8893,6 +8983,9 @@ export interface components {
             same_item: number;
             advised_open: number;
             advised_a_year: number;
+        };
+        PreviewIn: {
+            words: components["schemas"]["WordsIn"];
         };
         /** @description RFC 9457 problem details; `code` is stable, `title` and `message` follow Accept-Language (zh-CN, en) */
         Problem: {
@@ -9974,6 +10067,48 @@ export interface components {
             heading_row: number;
             columns: components["schemas"]["ColumnOut"][];
         };
+        TemplateEntryOut: {
+            /** @description kind and side, such as `match_refused.giver` */
+            id: string;
+            /**
+             * @description need_published: 需求已公开 · need published; need_posted: 有需求待审核 · need to verify; need_consent_asked: 请您同意代为发布 · may we ask for you; need_confirmed: 需求待县级复审 · need for the county to verify; need_returned: 需求退回修改 · need returned; review_reminded: 审核即将到期 · verification due soon; county_review_reminded: 县级复审即将到期 · the county's verification due soon; review_overdue: 审核已逾期 · verification overdue; county_review_overdue: 县级复审已逾期 · the county's verification overdue; need_rejected: 需求未通过 · need rejected; need_withdrawn: 需求已撤回 · need withdrawn; need_closed: 需求已结束 · need closed; need_expiring: 需求即将到期 · need expires soon; pledge_expiring: 爱心物资临近保质期 · goods near their best-before date; need_renewed: 需求已续期 · need renewed; need_answer_kept: 短信答复已办理 · your answer was carried out; need_answer_refused: 短信答复未能办理 · your answer could not be carried out; need_expired: 需求已到期 · need expired; need_reopened: 需求重新公开 · need open again; need_not_received: 没有收到，需求重新公开 · not received, the need is open again; need_met: 需求已满足 · need met; verification_faulted: 审核抽查意见 · a check of your verification; village_fell_silent: 有村长期未发布需求 · a village has fallen silent; need_reported: 需求被多人举报 · a need was reported; match_proposed: 建议对接 · match proposed; match_reminded: 等您答复 · please answer; match_accepted: 对接已接受 · match accepted; match_send_reminded: 等您送出 · please send; match_refused: 对接已谢绝 · match refused; match_declined: 需求方不接受 · match declined; match_lapsed: 对接已失效 · match lapsed; match_need_moved: 需求方已迁居 · the household moved; match_revised: 先给了更急需的人 · it goes to a critical need; match_need_ended: 所助需求已结束 · the need of a match ended; match_need_reopened: 所助需求重新公开 · the need of a match is open again; match_sent: 帮助已送出 · help was sent; match_receipt_reminded: 等您登记收到 · please confirm receipt; match_received: 帮助已收到 · help was received; match_closed: 对接已结束 · match closed; match_answer_kept: 短信答复已办理 · your answer was carried out; match_answer_refused: 短信答复未能办理 · your answer could not be carried out; claim_failed: 未能认领所选需求 · a chosen need was not claimed; thanks_written: 感谢待审核 · thanks to review; thanks_given: 收到感谢 · thanks received; thanks_refused: 感谢未通过 · thanks not approved; dispute_opened: 有人提出异议 · a match is disputed; dispute_answered: 异议已答复 · a dispute was answered; dispute_raised: 异议已转到县里 · a dispute went to the county; dispute_reminded: 异议待县里处理 · a dispute for the county; dispute_overdue: 异议已超过处理期限 · a dispute is overdue; dispute_settled: 异议已处理 · a dispute was settled; appeal_lodged: 申诉待裁定 · an appeal for the county; appeal_decided: 申诉已裁定 · appeal decided; pledge_released: 爱心意向已处理 · pledge changed or withdrawn; endpoint_disabled: 推送已停用 · endpoint disabled; appointment_offered: 任命待确认 · appointment to confirm; administrator_dismissed: 管理员职务已解除 · no longer an administrator; auditor_dismissed: 审计员职务已解除 · no longer an auditor; place_change_proposed: 收货点变更待确认 · collection point to confirm; handover_place_changed: 收货点有变动 · collection point changed; self_report_opened: 有人自报困难 · somebody reported that they need help; household_moved: 有一户人家迁入 · a household moved in; household_left: 有一户人家迁出 · a household moved away; household_transfer_requested: 请核实人员移交 · somebody was registered elsewhere
+             * @enum {string}
+             */
+            kind: "need_published" | "need_posted" | "need_consent_asked" | "need_confirmed" | "need_returned" | "review_reminded" | "county_review_reminded" | "review_overdue" | "county_review_overdue" | "need_rejected" | "need_withdrawn" | "need_closed" | "need_expiring" | "pledge_expiring" | "need_renewed" | "need_answer_kept" | "need_answer_refused" | "need_expired" | "need_reopened" | "need_not_received" | "need_met" | "verification_faulted" | "village_fell_silent" | "need_reported" | "match_proposed" | "match_reminded" | "match_accepted" | "match_send_reminded" | "match_refused" | "match_declined" | "match_lapsed" | "match_need_moved" | "match_revised" | "match_need_ended" | "match_need_reopened" | "match_sent" | "match_receipt_reminded" | "match_received" | "match_closed" | "match_answer_kept" | "match_answer_refused" | "claim_failed" | "thanks_written" | "thanks_given" | "thanks_refused" | "dispute_opened" | "dispute_answered" | "dispute_raised" | "dispute_reminded" | "dispute_overdue" | "dispute_settled" | "appeal_lodged" | "appeal_decided" | "pledge_released" | "endpoint_disabled" | "appointment_offered" | "administrator_dismissed" | "auditor_dismissed" | "place_change_proposed" | "handover_place_changed" | "self_report_opened" | "household_moved" | "household_left" | "household_transfer_requested";
+            /**
+             * @description giver: 帮扶方 · the giver; household: 需求方 · the household's side; administrator: 管理员 · administrators
+             * @enum {string}
+             */
+            side: "giver" | "household" | "administrator";
+            /** @description whose words hold; null are the shipped ones */
+            region: string | null;
+            /** @description the version of that region's words, 0 of the shipped ones */
+            version: number;
+        };
+        TemplateFieldOut: {
+            name: string;
+            /**
+             * @description text: 可写入文字 · stands in the text; condition: 只能用于判断 · decides in a condition
+             * @enum {string}
+             */
+            use: "text" | "condition";
+            may_be_empty: boolean;
+            example_zh: string;
+            example_en: string;
+        };
+        TemplatesOut: {
+            items: components["schemas"]["TemplateEntryOut"][];
+        };
+        TextsIn: {
+            /** @description text with `{{ field }}` and `{% if field %}…{% else %}…{% endif %}`; conditions compare by `==`, `!=`, `and`, `or`, `not` */
+            title: string;
+            /** @description text with `{{ field }}` and `{% if field %}…{% else %}…{% endif %}`; conditions compare by `==`, `!=`, `and`, `or`, `not` */
+            text: string;
+        };
+        TextsOut: {
+            title: string;
+            text: string;
+        };
         ThanksIn: {
             /** @description personal; the giver reads it once it is released */
             text: string;
@@ -10383,6 +10518,19 @@ export interface components {
             offered_at: string;
             lines: components["schemas"]["OfferedLineOut"][];
         };
+        WordSetOut: {
+            region: string;
+            version: number;
+            words: components["schemas"]["NoticeWordsOut"] | null;
+            /** Format: uuid */
+            set_by: string;
+            /** Format: date-time */
+            set_at: string;
+        };
+        WordsIn: {
+            zh: components["schemas"]["TextsIn"];
+            en: components["schemas"]["TextsIn"];
+        };
         WorkListPaperIn: {
             /**
              * @description the village that the caller administers
@@ -10621,6 +10769,10 @@ export type NoticeOut = components['schemas']['NoticeOut'];
 export type NoticePage = components['schemas']['NoticePage'];
 export type NoticePreferencesIn = components['schemas']['NoticePreferencesIn'];
 export type NoticePreferencesOut = components['schemas']['NoticePreferencesOut'];
+export type NoticePreviewOut = components['schemas']['NoticePreviewOut'];
+export type NoticeTemplateIn = components['schemas']['NoticeTemplateIn'];
+export type NoticeTemplateOut = components['schemas']['NoticeTemplateOut'];
+export type NoticeWordsOut = components['schemas']['NoticeWordsOut'];
 export type OfferedLineOut = components['schemas']['OfferedLineOut'];
 export type OrganisationIn = components['schemas']['OrganisationIn'];
 export type OrganisationOut = components['schemas']['OrganisationOut'];
@@ -10652,6 +10804,7 @@ export type PledgePage = components['schemas']['PledgePage'];
 export type PostedLineOut = components['schemas']['PostedLineOut'];
 export type PostedNeedOut = components['schemas']['PostedNeedOut'];
 export type PostedOut = components['schemas']['PostedOut'];
+export type PreviewIn = components['schemas']['PreviewIn'];
 export type Problem = components['schemas']['Problem'];
 export type ProfileIn = components['schemas']['ProfileIn'];
 export type ProgressOut = components['schemas']['ProgressOut'];
@@ -10740,6 +10893,11 @@ export type SplitIn = components['schemas']['SplitIn'];
 export type SuggestedOut = components['schemas']['SuggestedOut'];
 export type SuggestionsOut = components['schemas']['SuggestionsOut'];
 export type TableOut = components['schemas']['TableOut'];
+export type TemplateEntryOut = components['schemas']['TemplateEntryOut'];
+export type TemplateFieldOut = components['schemas']['TemplateFieldOut'];
+export type TemplatesOut = components['schemas']['TemplatesOut'];
+export type TextsIn = components['schemas']['TextsIn'];
+export type TextsOut = components['schemas']['TextsOut'];
 export type ThanksIn = components['schemas']['ThanksIn'];
 export type ThanksOut = components['schemas']['ThanksOut'];
 export type ThanksPage = components['schemas']['ThanksPage'];
@@ -10777,6 +10935,8 @@ export type WeightsIn = components['schemas']['WeightsIn'];
 export type WeightsOut = components['schemas']['WeightsOut'];
 export type WholeNeedListOut = components['schemas']['WholeNeedListOut'];
 export type WholePledgeListOut = components['schemas']['WholePledgeListOut'];
+export type WordSetOut = components['schemas']['WordSetOut'];
+export type WordsIn = components['schemas']['WordsIn'];
 export type WorkListPaperIn = components['schemas']['WorkListPaperIn'];
 export type WorkListTellingIn = components['schemas']['WorkListTellingIn'];
 export type WorkListTellingOut = components['schemas']['WorkListTellingOut'];
@@ -21925,6 +22085,38 @@ export interface operations {
             };
         };
     };
+    list_notice_templates: {
+        parameters: {
+            query?: {
+                /** @description county, city or province; empty is the whole country */
+                region?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TemplatesOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_message_failures: {
         parameters: {
             query?: {
@@ -22961,6 +23153,132 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DeadLetterShownOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_notice_template: {
+        parameters: {
+            query?: {
+                /** @description county, city or province; empty is the whole country */
+                region?: string;
+            };
+            header?: {
+                /** @description the `ETag` of an earlier answer; 304 when it is unchanged */
+                "If-None-Match"?: string;
+            };
+            path: {
+                template_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NoticeTemplateOut"];
+                };
+            };
+            /** @description unchanged */
+            304: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_notice_template: {
+        parameters: {
+            query: {
+                /** @description county, city or province; empty is the whole country */
+                region: string;
+            };
+            header: {
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when it has changed since */
+                "If-Match": string;
+            };
+            path: {
+                template_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NoticeTemplateIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NoticeTemplateOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    preview_notice_template: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                template_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PreviewIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NoticePreviewOut"];
                 };
             };
             /** @description a problem */

@@ -151,6 +151,7 @@ ROWS: dict[str, list[Panel]] = {
             "short",
         ),
         Panel("19 in 20 answers of a provider within", _quantile(0.95, "duijie_provider_seconds", "provider"), "{{provider}}", "s", 5),
+        Panel("Words of a region that failed, a second", _rate("duijie_template_failures_total", "service"), "{{service}}", "ops"),
     ],
     "Processes": [
         Panel("Processes that report", f"count by (service, role) (duijie_pool_size{{{HERE}}})", "{{service}} {{role}}", "short"),

@@ -563,6 +563,13 @@ def make_one_of_everything(stage: Stage) -> None:
                         break
 
 
+WORDS = {
+    "zh": {"title": "已收到您的答复", "text": "您这次没有答应{{ offer }}（{{ reason_label }}）。"},
+    "en": {"title": "We have your answer", "text": "You declined to {{ offer }} ({{ reason_label }})."},
+}
+"""Words of a region for `match_refused.giver`."""
+
+
 def seed_notify(stage: Stage) -> None:
     """Let all SMS and mails fail, also to a household without an account, so that its village has to tell it."""
     open_names_door()
@@ -602,6 +609,10 @@ def seed_notify(stage: Stage) -> None:
         for one in made:
             session.get_one(Endpoint, UUID(one["id"])).proof = "ABCDEFGH"
     post(stage, f"/v1/endpoints/{made[1]['id']}/proof", {"code": "ABCDEFGH"}, "organisation")
+    stage.words["words"] = [WORDS, None]
+    for operation in ("get_notice_template", "set_notice_template", "preview_notice_template"):
+        recipe = {"template_id": "match_refused.giver"} | ({} if operation.startswith("get") else {"words": WORDS})
+        stage.recipes[operation, ""] = recipe
     stage.words["until"] = [
         item["id"] for kind in stage.people for item in stage.client.get("/v1/notices", by=stage.people[kind]).json["items"]
     ]

@@ -72,7 +72,7 @@ class Stage:
             return self.auditor
         wide = ("/v1/appeals", "/v1/disputes", "/v1/organisations", "/v1/charities", "/v1/catalogue/rules")
         wide += ("/v1/samples", "/v1/reviewers", "/v1/review-settings")
-        wide += ("/v1/messages/failure", "/v1/messages/resending")
+        wide += ("/v1/messages/failure", "/v1/messages/resending", "/v1/notice-templates")
         if kind == "staff" and path == "/v1/work-list/paper":
             return self.agent
         is_of_all = "/dead-letters" in path or path.startswith(wide) or path in {"/v1/weights", "/v1/limits", "/v1/regions/imports"}

@@ -80,12 +80,15 @@ NOT_RECORDED = {
         **dict.fromkeys(("list_push_subscriptions", "add_push_subscription", "get_push_subscription", "remove_push_subscription"), OWN),
         **dict.fromkeys(("get_wechat_link", "add_wechat_link", "remove_wechat_link"), OWN),
         **dict.fromkeys(("list_message_failures", "count_message_failures", "list_endpoint_deliveries"), NOTHING_PERSONAL),
-        **dict.fromkeys(("list_endpoints", "get_endpoint"), NOTHING_PERSONAL),
+        **dict.fromkeys(
+            ("list_endpoints", "get_endpoint", "list_notice_templates", "get_notice_template", "preview_notice_template"), NOTHING_PERSONAL
+        ),
         **dict.fromkeys(
             ("register_endpoint", "change_endpoint", "remove_endpoint", "test_endpoint", "prove_endpoint", "rotate_endpoint_secret",
              "resend_deliveries"),
             "is recorded about a region, not about a person; services/notify/tests/test_endpoints.py shows the entries",
         ),
+        "set_notice_template": "is recorded about a region, not about a person; services/notify/tests/test_templates.py shows the entry",
         "resend_messages": "is recorded about no person; services/notify/tests/test_message_routes.py shows the entry",
         "tell_households": "is recorded line by line, as `tell_household`; services/notify/tests/test_work_list.py shows the entries",
     },

@@ -7,13 +7,11 @@ from apiflask import APIBlueprint
 from marshmallow import fields
 from sqlalchemy.orm import Session
 
-from chassis.data.items import find_item, find_words
 from chassis.http.auth import SIGNED_IN, Caller
 from chassis.http.fields import AllowedOperations, Choice, Flag, Id, NothingIn, Schema, Strict
 from chassis.http.pagination import PageIn, page_of
 from chassis.http.routes import access
 from chassis.problems import language
-from chassis.wording import ItemWords
 from contracts.notices import kinds
 from notify import actions, queries
 from notify.answers import api as answers
@@ -25,12 +23,13 @@ from notify.model import Notice
 from notify.preferences import api as preferences
 from notify.preferences import unsubscribing
 from notify.subscriptions import api as subscriptions
-from notify.words import words_for
+from notify.templates import api as templates
+from notify.templates.speaking import Speaker
 from notify.work_list import api as work_list
 
 api = APIBlueprint("notify", __name__, url_prefix="/v1")
 
-for part in (live, messages, work_list, reporting, preferences, unsubscribing, answers, subscriptions, linking, endpoints):
+for part in (live, messages, work_list, reporting, preferences, unsubscribing, answers, subscriptions, linking, endpoints, templates):
     api.register_blueprint(part.api)
 
 KINDS = kinds()
@@ -83,8 +82,8 @@ class ReadingOut(UnreadOut):
 def list_notices(session: Session, caller: Caller, query_data: dict[str, Any]) -> Any:
     """List the caller's own notices, newest first."""
     page = queries.list_own_notices(session, caller, **query_data)
-    items = find_words(session, {notice.facts.get("category", "") for notice in page["items"]})
-    return page | {"items": [_shown(notice, items[notice.facts.get("category", "")]) for notice in page["items"]]}
+    speaker = Speaker.of(session, page["items"])
+    return page | {"items": [_shown(notice, speaker) for notice in page["items"]]}
 
 
 @api.get("/notices/unread-count")
@@ -101,7 +100,7 @@ def count_unread_notices(session: Session, caller: Caller) -> Any:
 def get_notice(session: Session, caller: Caller, notice_id: UUID) -> Any:
     """Get a notice of the caller's own. Getting it does not mark it as read."""
     notice = queries.get_own_notice(session, caller, notice_id)
-    return _shown(notice, find_item(session, notice.facts.get("category", "")))
+    return _shown(notice, Speaker.of(session, [notice]))
 
 
 @api.post("/notices/<uuid:notice_id>/reading")
@@ -111,7 +110,7 @@ def get_notice(session: Session, caller: Caller, notice_id: UUID) -> Any:
 def read_notice(session: Session, caller: Caller, notice_id: UUID, json_data: dict[str, Any]) -> Any:
     """Mark a notice as read; a second time changes nothing."""
     notice = actions.read_notice(session, caller, notice_id)
-    return _shown(notice, find_item(session, notice.facts.get("category", ""))), 201, {"Location": f"/v1/notices/{notice.id}"}
+    return _shown(notice, Speaker.of(session, [notice])), 201, {"Location": f"/v1/notices/{notice.id}"}
 
 
 @api.post("/notices/reading")
@@ -124,7 +123,7 @@ def read_notices(session: Session, caller: Caller, json_data: dict[str, Any]) ->
     return {"read": read, "unread": queries.count_unread(session, caller)}, 201, {"Location": "/v1/notices/unread-count"}
 
 
-def _shown(notice: Notice, item: ItemWords) -> dict[str, Any]:
+def _shown(notice: Notice, speaker: Speaker) -> dict[str, Any]:
     # Everybody who sees a notice may mark it as read, also twice: `queries.get_own_notice` guards both.
-    more = words_for(notice.kind, notice.side, notice.facts, language(), item) | {"allowed": ["read_notice"]}
+    more = speaker.words_of(notice, language()) | {"allowed": ["read_notice"]}
     return more | {name: getattr(notice, name) for name in NoticeOut.names() if name not in more}

@@ -1,15 +1,18 @@
 """The words of a notice, rendered when somebody reads it: in their language, from its facts."""
 
 import logging
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
-from functools import cache
+from functools import cache, partial
 from importlib.resources import files
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
+from babel.dates import format_datetime
+from babel.numbers import format_decimal
 from jinja2 import Environment, StrictUndefined, Template, TemplateSyntaxError, UndefinedError
 from jinja2.meta import find_undeclared_variables
 
@@ -21,10 +24,24 @@ from contracts.notices import HOUSEHOLD, ITSELF, NoticeTemplate, Pair, templates
 log = logging.getLogger(__name__)
 
 CHINA = timezone(timedelta(hours=8))
-ENVIRONMENT = Environment(undefined=StrictUndefined, autoescape=False)  # plain text: pages that show it as HTML escape it
+LOCALES = {"zh-CN": "zh_CN", "en": "en"}
 ROLES: Mapping[str, Role] = {"amount": "plain", "wish": "asked", "offer": "given"}
 """Words for a quantity in a notice: `amount` is 2 床棉被, `wish` 需要 2 床棉被, `offer` 提供 2 床棉被; also `sent_amount` and so on."""
-_MOMENT = {"zh-CN": "{0.month} 月 {0.day} 日 {0:%H:%M}", "en": "{0:%H:%M} on {0.day} {0:%B}"}
+_MOMENT = {"zh-CN": "M 月 d 日 HH:mm", "en": "HH:mm 'on' d MMMM"}
+_CONTROL = re.compile(r"[\x00-\x20\x7f-\x9f]+")
+_LINK = re.compile(r"[a-z][a-z0-9+.-]*://\S*|(?:[a-z0-9-]+\.)+[a-z]{2,}\S*", re.IGNORECASE | re.ASCII)
+_MARKUP = str.maketrans("<>[]{}", "〈〉［］｛｝")
+
+
+def read_out(language: str, value: Any) -> Any:
+    """Read out what stands in braces: numbers as people of the language write them."""
+    return format_decimal(value, locale=LOCALES[language]) if type(value) is int else value
+
+
+# Plain text: pages that show it as HTML escape it.
+ENVIRONMENTS = {
+    language: Environment(undefined=StrictUndefined, autoescape=False, finalize=partial(read_out, language)) for language in LOCALES
+}
 
 
 @dataclass(frozen=True)
@@ -44,7 +61,8 @@ class Words:
 
     def readable(self, facts: Mapping[str, Any], language: str, item: ItemWords) -> dict[str, Any]:
         """Return the facts, and those that are read out in another form: quantities, moments, labels of codes."""
-        return dict(facts) | dict(self._readable(facts, language, item))
+        known = dict(facts) | dict(self._readable(facts, language, item))
+        return {name: defuse(value) if isinstance(value, str) and name != "category" else value for name, value in known.items()}
 
     def _readable(self, facts: Mapping[str, Any], language: str, item: ItemWords) -> Iterator[tuple[str, str]]:
         if "category" in facts:
@@ -63,7 +81,14 @@ class Words:
                     yield amount_name.replace("amount", word), word_quantity(item, quantity, facts["unit"], language, role)
         for name in self.moments:
             if facts.get(name):
-                yield name, _MOMENT[language].format(datetime.fromisoformat(facts[name]).astimezone(CHINA))
+                moment = datetime.fromisoformat(facts[name]).astimezone(CHINA)
+                yield name, format_datetime(moment, _MOMENT[language], tzinfo=CHINA, locale=LOCALES[language])
+
+
+def defuse(value: str) -> str:
+    """Return a fact without what a page or a mail program takes for markup, a link or a line of its own."""
+    plain = _CONTROL.sub(" ", value).translate(_MARKUP)
+    return _LINK.sub(lambda link: link[0].replace("://", "：//").replace(".", "．"), plain)
 
 
 def words_for(kind: str, side: str, facts: Mapping[str, Any], language: str, item: ItemWords | None = None) -> dict[str, str]:
@@ -96,7 +121,10 @@ def compile_words(template: NoticeTemplate) -> Words:
     countable = {"unit", "category"} <= {*template.facts}
     amounts = {name: "amount" if name == "quantity" else f"{name}_amount" for name in template.facts if _is_quantity(hints[name])}
     words = Words(
-        compiled={language: (_parsed(template, title), _parsed(template, text)) for language, (title, text) in template.words.items()},
+        compiled={
+            language: (_parsed(template, language, title), _parsed(template, language, text))
+            for language, (title, text) in template.words.items()
+        },
         labels={name: names for name, names in template.labels.items() if name in template.facts},
         amounts=amounts if countable else {},
         moments=tuple(name for name in template.facts if datetime in (plain[name], *get_args(plain[name]))),
@@ -107,7 +135,7 @@ def compile_words(template: NoticeTemplate) -> Words:
     known |= {"on_behalf"} if {HOUSEHOLD, ITSELF} & {*template.to} else set()
     for pair in template.words.values():
         for text in pair:
-            if unknown := find_undeclared_variables(ENVIRONMENT.parse(text)) - known:
+            if unknown := find_undeclared_variables(ENVIRONMENTS["en"].parse(text)) - known:
                 raise ValueError(f"{template.kind}: {template.side}: the words name {', '.join(sorted(unknown))}, which is no fact of it")
     return words
 
@@ -123,9 +151,9 @@ def _in_language(names: Any, language: str) -> str:
     return str(names[LANGUAGES.index(language)]) if names else ""
 
 
-def _parsed(template: NoticeTemplate, text: str) -> Template:
+def _parsed(template: NoticeTemplate, language: str, text: str) -> Template:
     try:
-        return ENVIRONMENT.from_string(text)
+        return ENVIRONMENTS[language].from_string(text)
     except TemplateSyntaxError as error:
         raise ValueError(f"{template.kind}: {template.side}: {error.message}: {text}") from error
 

@@ -20,12 +20,21 @@ from notify.messages import manners
 from notify.messages.model import Message
 from notify.questions import actions as questions
 from notify.questions.model import Question
+from notify.templates.model import WordSet
+
+# A successor that has words of its own keeps them.
+HAS_OWN_WORDS = (
+    "EXISTS (SELECT FROM templates AS there WHERE there.region = change.after AND there.kind = held.kind AND there.side = held.side)"
+)
 
 
 class Worker(ServiceWorker):
     name = "notify"
     refuses_retelling = "people would be told of what is long past"
-    region_moves = (move_column(Message.region), move_column(Question.region), move_column(Change.region), move_column(Endpoint.region))
+    region_moves = (
+        move_column(Message.region), move_column(Question.region), move_column(Change.region), move_column(Endpoint.region),
+        move_column(WordSet.region, unless=HAS_OWN_WORDS, is_setting=True),
+    )  # fmt: skip
 
     @handles_batch(*(event for event in by_event() if event not in {AdministratorDismissed, AuditorDismissed}))
     def on_events(self, session: Session, events: list[Event]) -> None:
@@ -62,7 +71,7 @@ class Worker(ServiceWorker):
     def on_people_erased(self, session: Session, events: list[PersonErased]) -> None:
         actions.delete_notices(session, events)
 
-    @every(seconds=5, at_start=False)
+    @every(seconds=2, at_start=False)
     def gather_digests(self, session: Session) -> None:
         manners.gather(session)
 

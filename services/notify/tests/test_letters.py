@@ -25,6 +25,7 @@ from notify.messages.model import Message, ProviderState
 from notify.model import Notice
 from notify.questions.actions import Asking
 from notify.settings import Allowance
+from notify.templates.speaking import Speaker
 
 from .conftest import example, notices, write_notices
 
@@ -51,8 +52,9 @@ def told(database: RolledBack, event: type[Event], **changes: Any) -> tuple[Clai
 def written(told: tuple[Claimed, Notice], whose: str, is_filed: Callable[[str], bool] = everything) -> tuple[Letter, Asking | None]:
     """Write what leaves for a telephone: the question where one is asked, else the plain letter."""
     contact = Contact(told[0].recipient_id or UUID(int=0), PHONE, whose)
-    asks = letters.write_question(*told, QUILT, contact, is_filed)
-    return asks or (letters.write_notice(*told, QUILT, PHONE, whose, is_filed), None)
+    speaker = Speaker({QUILT.category: QUILT})
+    asks = letters.write_question(*told, speaker, contact, is_filed)
+    return asks or (letters.write_notice(*told, speaker, PHONE, whose, is_filed), None)
 
 
 ASKED = [(NeedPosted, "consent"), (MatchAccepted, "promise"), (NeedExpiring, "renewal"), (MatchSent, "arrival")]

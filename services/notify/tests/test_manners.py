@@ -17,7 +17,6 @@ from sqlalchemy.orm import Session
 from chassis.data.database import Database, new_id, now
 from chassis.testing.fixtures import RolledBack, administrator_of
 from chassis.testing.twins import altered, altered_sql, unguarded
-from chassis.wording import unknown_item
 from contracts.matching import MatchAccepted, MatchProposed, MatchRefused
 from notify import actions as notices_actions
 from notify.messages import actions, letters, manners, queries
@@ -30,6 +29,7 @@ from notify.preferences.model import Preferences
 from notify.preferences.queries import default_preferences, find_manners
 from notify.preferences.rules import DEFAULT, Hold, Manners, find_hold, quiet_until
 from notify.subscriptions.model import PushSubscription
+from notify.templates.speaking import Speaker
 
 from .conftest import example, write_notices
 
@@ -349,7 +349,7 @@ def test_digest_gathers_what_is_not_urgent_into_one(database: RolledBack, monkey
         found = queries.load_notices(session, [*taken.values()])
         assert [len(found[taken[one].id]) for one in (giver, alone)] == [3, 1]
         letter = letters.write_letter(
-            taken[giver], found[taken[giver].id], {"food.rice": unknown_item("food.rice")}, "mei@example.net", "key"
+            taken[giver], found[taken[giver].id], Speaker.of(session, found[taken[giver].id]), "mei@example.net", "key"
         )
     assert (letter.title, letter.text, letter.unsubscribing_key) == ("您有 3 条未读通知", "news", "key")
     assert letter.body.count("已记下您的答复") == 3

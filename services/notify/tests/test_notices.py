@@ -262,4 +262,4 @@ def test_item_outside_the_catalogue_is_shown_by_its_code(client: Client, databas
     )
     for language in LANGUAGES:
         [notice] = client.get("/v1/notices", by=donor, headers={"Accept-Language": language}).json["items"]
-        assert "50 caskful food.caviar" in notice["text"]
+        assert "50 caskful food．caviar" in notice["text"], "and is no link"

@@ -15,10 +15,10 @@ from chassis.data.audit_log import AuditEntry
 from chassis.data.database import new_id, now
 from chassis.testing.fixtures import Client, Person, RolledBack, administrator_of
 from chassis.testing.twins import altered, unguarded
-from chassis.wording import unknown_item
 from contracts.matching import MatchAccepted, MatchSent
 from notify.messages import actions
 from notify.messages.model import Message
+from notify.templates.speaking import Speaker
 from notify.work_list import api, names, paper, queries
 from notify.work_list.names import Named, Names
 
@@ -131,8 +131,8 @@ def test_paper_names_each_household_with_its_lines(database: RolledBack) -> None
         person = administrator_of(database, VILLAGE)
         found = queries.get_work_list(session, caller_of(session, person), VILLAGE)
         named = Names([Named(household, "欧阳守田", "三组 12 号", "13800000000", "neighbour")])
-        items = {"food.rice": unknown_item("food.rice")}
-        stated = paper.describe_list(found, named, items, "猫山村", "https://duijie.example.org", now())
+        speaker = Speaker.of(session, [entry.notice for entry in found.entries])
+        stated = paper.describe_list(found, named, speaker, "猫山村", "https://duijie.example.org", now())
     first, second = stated["households"]
     assert (first["name"], first["address"], first["telephone"]) == ("欧阳守田", "三组 12 号", "13800000000 邻居代接")
     assert {line["title"] for line in first["lines"]} == {"有人答应帮助了", "帮助正在路上"}

@@ -7,7 +7,6 @@ from apiflask import APIBlueprint
 from marshmallow import fields
 from sqlalchemy.orm import Session
 
-from chassis.data.items import find_words
 from chassis.http.auth import STAFF, Caller
 from chassis.http.fields import AllowedOperations, Choice, Code, NothingIn, Schema, Strict
 from chassis.http.pagination import PageIn, page_of
@@ -17,7 +16,7 @@ from chassis.problems import language
 from contracts.notices import kinds
 from notify.messages import actions, queries
 from notify.messages.queries import ListEntry
-from notify.words import words_for
+from notify.templates.speaking import Speaker
 
 api = APIBlueprint("messages", __name__)
 CHANNELS = {
@@ -156,14 +155,13 @@ def tell_household(session: Session, caller: Caller, message_id: UUID, json_data
 
 
 def _shown(session: Session, entries: list[ListEntry], caller: Caller) -> list[dict[str, Any]]:
-    items = find_words(session, {str(one.notice.facts.get("category", "")) for one in entries})
+    speaker = Speaker.of(session, [one.notice for one in entries])
     found = []
     for entry in entries:
         message, notice = entry.message, entry.notice
         assert message.region
         note_shown(caller, "message", message.id, people=[message.recipient_id], region=message.region)
-        item = items[str(notice.facts.get("category", ""))]
-        words: dict[str, Any] = {**words_for(notice.kind, notice.side, notice.facts, language(), item)}
+        words: dict[str, Any] = {**speaker.words_of(notice, language())}
         is_open = message.settled_at is None and caller.manages(message.region)
         found.append(
             words

@@ -1,6 +1,6 @@
 """Letters: the words of a notice or a code, with the address that they go to, and the question that they ask."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 from uuid import UUID
 
@@ -8,7 +8,6 @@ import msgspec
 
 from chassis.data.database import now
 from chassis.data.encryption import fingerprint
-from chassis.wording import ItemWords
 from contracts.notices import kinds
 from contracts.notify import Asked
 from notify.channels.interface import Letter
@@ -22,8 +21,9 @@ from notify.questions import rules
 from notify.questions.actions import Asking
 from notify.questions.model import Question
 from notify.subscriptions.model import PushSubscription
+from notify.templates.speaking import Speaker
 from notify.wechat.model import WechatLink
-from notify.words import readable_facts, words_for
+from notify.words import readable_facts
 
 LANGUAGE = "zh-CN"
 CODE_TITLE = "验证码"
@@ -44,7 +44,7 @@ def write_code(claimed: Claimed, code: Code, minutes: int) -> Letter:
 def write_letter(
     claimed: Claimed,
     notices: Sequence[Notice],
-    items: Mapping[str, ItemWords],
+    speaker: Speaker,
     to: str,
     key: str | None = None,
     whose: str | None = None,
@@ -52,14 +52,14 @@ def write_letter(
 ) -> Letter:
     """Write the letter of one notice, or the digest of several. `key` lets the recipient unsubscribe."""
     if len(notices) > 1:
-        return write_digest(claimed, notices, items, to, key)
+        return write_digest(claimed, notices, speaker, to, key)
     [notice] = notices
-    return write_notice(claimed, notice, items[category_of(notice)], to, whose, is_filed, key)
+    return write_notice(claimed, notice, speaker, to, whose, is_filed, key)
 
 
-def write_digest(claimed: Claimed, notices: Sequence[Notice], items: Mapping[str, ItemWords], to: str, key: str | None = None) -> Letter:
+def write_digest(claimed: Claimed, notices: Sequence[Notice], speaker: Speaker, to: str, key: str | None = None) -> Letter:
     """Write one letter about several notices. The newest are told in full; SMS say how many there are."""
-    shown = [words_for(one.kind, one.side, one.facts, LANGUAGE, items[category_of(one)]) for one in reversed(notices[-MOST_IN_DIGEST:])]
+    shown = [speaker.words_of(one, LANGUAGE) for one in reversed(notices[-MOST_IN_DIGEST:])]
     parts = [f"{number}. {words['title']}\n{words['text']}" for number, words in enumerate(shown, 1)]
     if left := len(notices) - len(shown):
         parts.append(f"另有 {left} 条较早的通知，请登录查看。")
@@ -68,23 +68,18 @@ def write_digest(claimed: Claimed, notices: Sequence[Notice], items: Mapping[str
     return Letter(claimed.id, to, LANGUAGE, NEWS, parameters, count, "\n\n".join(parts), key)
 
 
-def category_of(notice: Notice) -> str:
-    """Return the item that a notice is about; "" without any."""
-    return str(notice.facts.get("category", ""))
-
-
 def write_notice(
-    claimed: Claimed, notice: Notice, item: ItemWords, to: str, whose: str | None, is_filed: Filed, key: str | None = None
+    claimed: Claimed, notice: Notice, speaker: Speaker, to: str, whose: str | None, is_filed: Filed, key: str | None = None
 ) -> Letter:
     """Write the letter of a notice, by the first of its texts that is filed. On a telephone of several people it names no item."""
-    words, known = _words_of(notice, item)
+    words, known = _words_of(notice, speaker)
     is_private = claimed.channel != SMS or whose == rules.OWN
     text = text_for(notice.kind, notice.side) if is_private else texts()[SHARED]
     chosen = text if is_filed(text.name) and _can_fill(text, known) else texts()[NEWS]
     return _letter(claimed, chosen, known, to, words, key)
 
 
-def write_question(claimed: Claimed, notice: Notice, item: ItemWords, contact: Contact, is_filed: Filed) -> tuple[Letter, Asking] | None:
+def write_question(claimed: Claimed, notice: Notice, speaker: Speaker, contact: Contact, is_filed: Filed) -> tuple[Letter, Asking] | None:
     """Write the letter of a notice that asks for an answer by SMS, and its question; None when this telephone is asked nothing.
 
     Whoever speaks for a household hears of it too, and is not asked: the answer is the household's.
@@ -94,7 +89,7 @@ def write_question(claimed: Claimed, notice: Notice, item: ItemWords, contact: C
     if claimed.channel != SMS or text is None or is_agent or not is_filed(text.name) or contact.telephone is None:
         return None
     asked = cast("Asked", text.asks)
-    words, known = _words_of(notice, item)
+    words, known = _words_of(notice, speaker)
     if not rules.may_ask(asked, contact.whose) or not _can_fill(text, known):
         return None
     asking = Asking(
@@ -155,9 +150,9 @@ def address_of(contact: Contact | None, channel: str) -> str | None:
     return contact.email if channel == EMAIL else contact.telephone
 
 
-def _words_of(notice: Notice, item: ItemWords) -> tuple[dict[str, str], dict[str, Any]]:
-    words = words_for(notice.kind, notice.side, notice.facts, LANGUAGE, item)
-    return words, readable_facts(notice.kind, notice.side, notice.facts, LANGUAGE, item) | words
+def _words_of(notice: Notice, speaker: Speaker) -> tuple[dict[str, str], dict[str, Any]]:
+    words = speaker.words_of(notice, LANGUAGE)
+    return words, readable_facts(notice.kind, notice.side, notice.facts, LANGUAGE, speaker.item_of(notice)) | words
 
 
 def _can_fill(text: ShortText, known: dict[str, Any]) -> bool:

@@ -13,7 +13,7 @@ from notify.messages.actions import UNWANTED, Claimed
 from notify.preferences.queries import find_manners
 from notify.preferences.rules import CHANNELS, SMS, Hold, Manners, day_begins, find_hold
 
-GATHERED_AT_ONCE = 50_000
+GATHERED_AT_ONCE = 20_000
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtext('notify.sms_per_day'), hashtext(:recipient))")
 # Attempts of the day that did not fail, and what other processes have in hand.
 _COUNT = text(
@@ -73,13 +73,11 @@ _GATHER = text(
 def hold(session: Session, claimed: Sequence[Claimed]) -> list[Claimed]:
     """Hold back those of the claimed messages that may not leave now; return the others.
 
-    Messages of a channel that their recipient does not want give way to the next one. Codes, links that are asked for, and attempts of
-    processes that died, pass.
+    Messages of a channel that their recipient does not want give way to the next one. Codes, links that are asked for, what follows an
+    answer, and attempts of processes that died pass.
     """
     judged = (*CHANNELS, *rules.BESIDE)
-    asked = [
-        one for one in claimed if one.recipient_id and one.channel in judged and one.priority != rules.CODES and one.open_attempt is None
-    ]
+    asked = [one for one in claimed if one.notice_id and one.channel in judged and one.open_attempt is None]
     manners = find_manners(session, {one.recipient_id: one.region for one in asked if one.recipient_id})
     at = now()
     sent = _count_sms(session, [one for one in asked if one.channel == SMS], manners, at)

@@ -16,26 +16,15 @@ from sqlalchemy.orm import Session
 
 from chassis.data.database import Database, now
 from chassis.data.encryption import fingerprint
-from chassis.data.items import find_words
 from chassis.messaging.inbox import retry_on_database_errors
 from chassis.ops import metrics
-from chassis.wording import ItemWords
 from notify.channels.entries import Entry, list_providers
 from notify.channels.interface import NOT_FILED, Failure, Found, Letter, Provider, SendingError
 from notify.messages import actions, rules
 from notify.messages.actions import Claimed
 from notify.messages.admission import admit, find_closure
 from notify.messages.contacts import Contact, Door, DoorError
-from notify.messages.letters import (
-    address_of,
-    category_of,
-    write_code,
-    write_follow_up,
-    write_letter,
-    write_push,
-    write_question,
-    write_wechat,
-)
+from notify.messages.letters import address_of, write_code, write_follow_up, write_letter, write_push, write_question, write_wechat
 from notify.messages.queries import load_notices
 from notify.model import Notice
 from notify.preferences.actions import make_keys
@@ -45,6 +34,7 @@ from notify.questions.model import Question
 from notify.settings import SendingSettings
 from notify.subscriptions.actions import forget
 from notify.subscriptions.queries import find_subscriptions
+from notify.templates.speaking import Speaker
 from notify.wechat.actions import link_openid
 from notify.wechat.queries import find_links
 
@@ -115,12 +105,12 @@ class Ready:
 
 @dataclass(frozen=True)
 class Seen:
-    """What the database says of a batch: the notices of each message, questions, words of items, unsubscribing keys by recipient, and until
+    """What the database says of a batch: the notices of each message and their words, questions, unsubscribing keys by recipient, and until
     when all providers are closed."""
 
     notices: Mapping[UUID, Sequence[Notice]]
     questions: Mapping[UUID, Question]
-    items: Mapping[str, ItemWords]
+    speaker: Speaker
     keys: Mapping[UUID, str]
     closed: datetime | None
 
@@ -237,13 +227,12 @@ class Sender:
         notices = load_notices(session, [one for one in batch if one.notice_id])
         asked = [one.question_id for one in batch if one.question_id]
         followed = {one.id: one for one in session.scalars(select(Question).where(Question.id.in_(asked)))} if asked else {}
-        categories = {category_of(notice) for found in notices.values() for notice in found}
-        items = dict(find_words(session, categories)) if categories else {}
+        speaker = Speaker.of(session, [notice for found in notices.values() for notice in found])
         closed = find_closure(session, [batch[0].account_at(entry.name) for entry in self._providers(channel)])
         recipients = {one.recipient_id for one in batch if one.recipient_id}
         keys = make_keys(session, recipients) if channel == rules.EMAIL and self._providers(channel) else {}
         session.expunge_all()
-        return Seen(notices, followed, items, keys, closed)
+        return Seen(notices, followed, speaker, keys, closed)
 
     def _is_over(self, one: Claimed, seen: Seen) -> bool:
         """End a message that nobody needs any more; tell whether it ended."""
@@ -330,8 +319,8 @@ class Sender:
         def is_filed(text: str) -> bool:
             return any(entry.may_send(text) for entry in self._providers(one.channel))
 
-        plain = write_letter(one, unread, seen.items, to, key, contact.whose, is_filed)
-        asks = write_question(one, unread[0], seen.items[category_of(unread[0])], contact, is_filed) if len(unread) == 1 else None
+        plain = write_letter(one, unread, seen.speaker, to, key, contact.whose, is_filed)
+        asks = write_question(one, unread[0], seen.speaker, contact, is_filed) if len(unread) == 1 else None
         return Ready(one, asks[0], asks[1], plain) if asks else Ready(one, plain)
 
     def _address_endpoint(self, batch: Sequence[Claimed]) -> list[Ready]:

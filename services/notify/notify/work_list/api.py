@@ -8,13 +8,13 @@ from marshmallow import fields, validate
 from sqlalchemy.orm import Session
 
 from chassis.data.database import now
-from chassis.data.items import find_words
 from chassis.data.region_names import find_region_names
 from chassis.http.auth import STAFF, Caller, find_token
 from chassis.http.fields import Id, Region, Schema, Strict
 from chassis.http.routes import access
 from chassis.http.shown import note_shown
 from notify.settings import WorkListSettings
+from notify.templates.speaking import Speaker
 from notify.work_list import actions, queries
 from notify.work_list.names import fetch_names
 from notify.work_list.paper import draw_list
@@ -58,9 +58,9 @@ def print_work_list(session: Session, caller: Caller, json_data: dict[str, Any])
     names = fetch_names(settings.users_url, find_token() or "", recipients)
     for entry in found.entries:
         note_shown(caller, "message", entry.message.id, people=[entry.message.recipient_id], region=found.region)
-    items = find_words(session, {str(entry.notice.facts.get("category", "")) for entry in found.entries})
+    speaker = Speaker.of(session, [entry.notice for entry in found.entries])
     village = "".join(find_region_names(session, found.region)[1:]) or found.region
-    pdf = draw_list(found, names, items, village, settings.public_url, now())
+    pdf = draw_list(found, names, speaker, village, settings.public_url, now())
     named = {"Content-Disposition": 'attachment; filename="work-list.pdf"', "Cache-Control": "no-store"}
     return Response(pdf, 201, content_type="application/pdf", headers=named)
 

@@ -1,6 +1,5 @@
 """A village's work list on paper: who is to be told what. Chinese, for the administrator who carries it through the village."""
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
 from functools import cache
 from importlib.resources import files
@@ -9,10 +8,9 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from chassis.paper import set_document
-from chassis.wording import ItemWords
 from notify.messages.queries import ListEntry
 from notify.messages.rules import URGENT
-from notify.words import words_for
+from notify.templates.speaking import Speaker
 from notify.work_list.names import Named, Names
 from notify.work_list.queries import WorkList
 
@@ -24,12 +22,12 @@ DIGITS = 6
 """Characters of a line's number, by which it is found again on the screen."""
 
 
-def draw_list(work: WorkList, names: Names, items: Mapping[str, ItemWords], village: str, address: str, at: datetime) -> bytes:
+def draw_list(work: WorkList, names: Names, speaker: Speaker, village: str, address: str, at: datetime) -> bytes:
     """Set a work list as an A4 PDF. `village` is the name of its region, `address` that of the site."""
-    return set_document(load_template(), describe_list(work, names, items, village, address, at), at=at)
+    return set_document(load_template(), describe_list(work, names, speaker, village, address, at), at=at)
 
 
-def describe_list(work: WorkList, names: Names, items: Mapping[str, ItemWords], village: str, address: str, at: datetime) -> dict[str, Any]:
+def describe_list(work: WorkList, names: Names, speaker: Speaker, village: str, address: str, at: datetime) -> dict[str, Any]:
     """Return what stands on a work list: a block for each household, by its address, and the lines that it is told."""
     by_household: dict[UUID, list[ListEntry]] = {}
     for entry in work.entries:
@@ -41,7 +39,7 @@ def describe_list(work: WorkList, names: Names, items: Mapping[str, ItemWords], 
             "name": one.name,
             "address": one.address or "",
             "telephone": " ".join(part for part in (one.telephone, WHOSE.get(one.whose or "")) if part) if one.telephone else "",
-            "lines": [_line(entry, items) for entry in entries],
+            "lines": [_line(entry, speaker) for entry in entries],
         }
         for one, entries in ((known.get(household_id, UNKNOWN), entries) for household_id, entries in by_household.items())
     ]
@@ -56,9 +54,9 @@ def describe_list(work: WorkList, names: Names, items: Mapping[str, ItemWords], 
     }
 
 
-def _line(entry: ListEntry, items: Mapping[str, ItemWords]) -> dict[str, Any]:
+def _line(entry: ListEntry, speaker: Speaker) -> dict[str, Any]:
     message, notice = entry.message, entry.notice
-    words = words_for(notice.kind, notice.side, notice.facts, LANGUAGE, items.get(str(notice.facts.get("category", ""))))
+    words = speaker.words_of(notice, LANGUAGE)
     return {
         "title": words["title"],
         "text": words["text"],
