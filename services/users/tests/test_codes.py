@@ -143,7 +143,7 @@ def test_code_stands_nowhere_but_in_the_answer_of_the_door(database: RolledBack,
     assert number not in rows
     answer = client.get(f"/internal/codes/{request.id}", headers=DOOR)
     assert answer.status_code == 200, answer.json
-    expected = {"phone": f"+86{number}", "code": code_of(request), "purpose": "registration", "language": "zh-CN"}
+    expected = {"phone": f"+86{number}", "email": None, "code": code_of(request), "purpose": "registration", "language": "zh-CN"}
     assert answer.json == expected | {"expires_at": request.expires_at.isoformat()}
     assert answer.headers["Cache-Control"] == "no-store"
 

@@ -162,6 +162,7 @@ MASKING = {
     "second_factor/actions.py": "one's own phone",
     "households/answers.py": "reveal_household",
     "members/api.py": "reveal_household",
+    "profile/api.py": "one's own e-mail address",
     "reveals/api.py": "reveal_account",
     "self_reports/api.py": "reveal_self_report",
 }
