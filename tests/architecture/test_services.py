@@ -71,7 +71,8 @@ def test_unlisted_folder_and_missing_folder_are_found(tmp_path: Path) -> None:
         ('"/v1/claims"', '"/v1/needs/claims"', "/v1/needs/claims is answered by needs and by matching"),
         ("port = 8003", "port = 8004", "port 8004 belongs to two services"),
         (
-            'paths = ["/v1/notices", "/v1/messages", "/v1/work-list", "/v1/push-subscriptions", "/v1/wechat-link", "/v1/endpoints"]',
+            'paths = ["/v1/notices", "/v1/notice-templates", "/v1/messages", "/v1/work-list", "/v1/push-subscriptions", "/v1/wechat-link", '
+            '"/v1/endpoints"]',
             "paths = []",
             "notify: a `web` role",
         ),

@@ -43,6 +43,7 @@ def known() -> dict[str, set[str]]:
     """Return every metric of the code with its labels, by its name in Prometheus."""
     assert metrics.outbox_age
     import_module("matching.clear")
+    import_module("notify.api")
     import_module("notify.send")
     import_module("users.codes.actions")
     found = {name: {*getattr(one, "_labelnames", ())} for name, one in REGISTRY._names_to_collectors.items()}

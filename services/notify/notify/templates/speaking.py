@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from prometheus_client import Counter
 from sqlalchemy.orm import Session
@@ -60,8 +59,12 @@ class Speaker:
                 return render(template, language, own.words[_FIELDS[language]], notice.facts, item)
             except (WordingError, KeyError) as error:
                 _FAILURES.labels("notify").inc()
-                said: dict[str, Any] = {"kind": notice.kind, "side": notice.side, "region": own.region, "version": own.version}
-                log.warning("words of a region could not be rendered", extra=said | {"error": str(error)[:100]})
+                log.warning(
+                    "words of a region could not be rendered",
+                    extra={
+                        "kind": notice.kind, "side": notice.side, "region": own.region, "version": own.version, "error": str(error)[:100],
+                    },
+                )  # fmt: skip
         return words_for(notice.kind, notice.side, notice.facts, language, item)
 
 
