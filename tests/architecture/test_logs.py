@@ -13,8 +13,8 @@ LOGGERS = {
     "chassis.audit", "chassis.auth", "chassis.dead_letters.parked", "chassis.deadlines", "chassis.events", "chassis.http", "chassis.inbox",
     "chassis.rates", "chassis.streams",
     "chassis.relay", "chassis.telemetry", "chassis.timers", "chassis.worker", "deploy.local.local_broker", "matching.checks.watch",
-    "matching.clear", "notify.codes", "notify.send", "notify.templates", "notify.words", "users.codes", "users.importing", "needs.importing",
-    "users.imports", "needs.imports",
+    "matching.clear", "notify.codes", "notify.send", "notify.templates", "notify.words", "users.codes", "users.importing",
+    "needs.importing", "users.imports", "needs.imports",
 }  # fmt: skip
 """Names in log lines. They stay when a module moves; a new logger is added here."""
 

@@ -59,12 +59,8 @@ class Speaker:
                 return render(template, language, own.words[_FIELDS[language]], notice.facts, item)
             except (WordingError, KeyError) as error:
                 _FAILURES.labels("notify").inc()
-                log.warning(
-                    "words of a region could not be rendered",
-                    extra={
-                        "kind": notice.kind, "side": notice.side, "region": own.region, "version": own.version, "error": str(error)[:100],
-                    },
-                )  # fmt: skip
+                said = str(error)[:100]
+                log.warning("words of a region could not be rendered", extra={"kind": notice.kind, "side": notice.side, "error": said})
         return words_for(notice.kind, notice.side, notice.facts, language, item)
 
 
