@@ -609,6 +609,8 @@ def seed_notify(stage: Stage) -> None:
         for one in made:
             session.get_one(Endpoint, UUID(one["id"])).proof = "ABCDEFGH"
     post(stage, f"/v1/endpoints/{made[1]['id']}/proof", {"code": "ABCDEFGH"}, "organisation")
+    # Words belong to counties and wider regions.
+    stage.words["region"] = [stage.village[:2]]
     stage.words["words"] = [WORDS, None]
     for operation in ("get_notice_template", "set_notice_template", "preview_notice_template"):
         recipe = {"template_id": "match_refused.giver"} | ({} if operation.startswith("get") else {"words": WORDS})
