@@ -284,7 +284,7 @@ FIELD_WORDS = {
         " characters and +86 were dropped; check the rest",
     },
     "template_form": {
-        "zh-CN": "只能写文字、{{{{ 字段 }}}} 和 {{% if %}} 判断，请改写",
+        "zh-CN": "只能写文字、{{{{ field }}}} 和 {{% if %}} 判断，请改写",
         "en": "only text, {{{{ field }}}} and {{% if %}} may stand here; write it again",
     },
     "template_field_unknown": {

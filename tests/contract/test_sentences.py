@@ -19,8 +19,8 @@ from needs.catalogue.rules import words_of
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("chassis/chassis", *(f"services/{name}/{name}" for name in ("users", "needs", "matching", "notify", "insight")))
-WORDLESS = {"CSV", "XLSX"}
-"""Labels that are the same in both languages."""
+WORDLESS = {"CSV", "XLSX", "zh_CN", "M 月 d 日 HH:mm"}
+"""Labels that are the same in both languages, and what is no sentence: a locale, the form of a moment."""
 TELLS_WHAT_TO_DO = re.compile("请|须|先|不必|须等|不能再评价")
 _VERBS = (
     "add answer ask change check choose close confirm contact correct drop enter fill give go help leave load make offer open post reload"
