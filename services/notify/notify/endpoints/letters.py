@@ -10,13 +10,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from chassis.data.database import now
-from chassis.data.items import find_words
-from chassis.wording import ItemWords
 from notify.channels.interface import Letter
 from notify.endpoints.model import TEST, Delivery, Endpoint
 from notify.endpoints.rules import WEBHOOK
 from notify.messages.actions import Claimed
-from notify.words import words_for
+from notify.templates.speaking import Speaker
 
 _TEST = {
     "zh-CN": ("测试消息", "验证码 {code}，24 小时内有效。请在对接平台输入它，完成绑定。如非本单位操作，请忽略。"),
@@ -37,20 +35,19 @@ class EndpointBook:
         contents = {one.message_id: one for one in session.scalars(select(Delivery).where(Delivery.message_id.in_(asked)))}
         wanted = {one.endpoint_id for one in contents.values()}
         endpoints = {one.id: one for one in session.scalars(select(Endpoint).where(Endpoint.id.in_(wanted)))}
-        items = find_words(session, {str(one.facts.get("category", "")) for one in contents.values()})
+        speaker = Speaker.of(session, contents.values())
         letters = {}
         for one in claimed:
             content = contents.get(one.id)
             endpoint = endpoints.get(content.endpoint_id) if content else None
             if content and endpoint and (endpoint.state == "active" or content.kind == TEST):
-                item = items[str(content.facts.get("category", ""))]
-                letters[one.id] = write_letter(endpoint, content, one.created_at, item, self._public_url)
+                letters[one.id] = write_letter(endpoint, content, one.created_at, speaker, self._public_url)
         return letters
 
 
-def write_letter(endpoint: Endpoint, content: Delivery, created_at: datetime, item: ItemWords, public_url: str) -> Letter:
+def write_letter(endpoint: Endpoint, content: Delivery, created_at: datetime, speaker: Speaker, public_url: str) -> Letter:
     """Write the letter of a delivery, with the address of the endpoint and the secrets that hold now."""
-    words = _words_of(endpoint, content, item)
+    words = _words_of(endpoint, content, speaker)
     secrets = [endpoint.secret] if endpoint.secret else []
     if endpoint.former_secret and endpoint.former_until and endpoint.former_until > now():
         secrets.append(endpoint.former_secret)
@@ -61,9 +58,9 @@ def write_letter(endpoint: Endpoint, content: Delivery, created_at: datetime, it
     return Letter(content.message_id, endpoint.address, endpoint.language, "", {}, words["title"], body, secrets=tuple(secrets))
 
 
-def _words_of(endpoint: Endpoint, content: Delivery, item: ItemWords) -> dict[str, str]:
+def _words_of(endpoint: Endpoint, content: Delivery, speaker: Speaker) -> dict[str, str]:
     if content.kind != TEST:
-        return words_for(content.kind, content.side, content.facts, endpoint.language, item)
+        return speaker.words_of(content, endpoint.language)
     title, text = _TEST[endpoint.language]
     return {"title": title, "text": text.format(code=endpoint.proof or "–")}
 

@@ -11,14 +11,12 @@ from sqlalchemy.orm import Session
 
 from chassis.data.commit_order import Snapshot
 from chassis.data.database import Database
-from chassis.data.items import find_words
 from chassis.http.streams import Batch
-from chassis.wording import ItemWords
 from notify.live import rules
 from notify.live.actions import WAKE
 from notify.live.model import Horizon
 from notify.model import Notice
-from notify.words import words_for
+from notify.templates.speaking import Speaker
 
 _COLUMNS = "topic, subject, CAST(CAST(transaction AS text) AS bigint), kind, open, account_id, region, auditors, changed_at, body"
 _PLACE = text(
@@ -51,7 +49,7 @@ class Heard(NamedTuple):
     changed_at: datetime
     body: dict[str, Any] | None
     notice: Notice | None = None
-    item: ItemWords | None = None
+    speaker: Speaker | None = None
 
 
 class Changes:
@@ -70,20 +68,22 @@ class Changes:
             stated = {"topics": list(returning), "since": str(since), "place": place}
             missed = _read(session, _MISSED, lambda _: True, **stated) if returning else []
             notices = _notices(session, {one.subject for one in (*new, *missed) if one.kind == "notice"})
-            items = find_words(session, {notice.facts.get("category", "") for notice in notices.values()})
-        return Batch(Snapshot.of(place), _with_notices(new, notices, items), _with_notices(missed, notices, items), kept_from)
+            speaker = Speaker.of(session, notices.values())
+        return Batch(Snapshot.of(place), _with_notices(new, notices, speaker), _with_notices(missed, notices, speaker), kept_from)
 
     def event(self, change: Heard, language: str) -> tuple[str, bytes]:
         """Return the name of a change's event, and its data."""
-        data = change.body if change.notice is None else notice_as_shown(change.notice, change.item, language)
+        data = change.body
+        if change.notice is not None and change.speaker is not None:
+            data = notice_as_shown(change.notice, change.speaker, language)
         return change.kind, msgspec.json.encode(data)
 
 
-def notice_as_shown(notice: Notice, item: ItemWords | None, language: str) -> dict[str, Any]:
+def notice_as_shown(notice: Notice, speaker: Speaker, language: str) -> dict[str, Any]:
     """Return a notice as `GET /v1/notices/{id}` shows it."""
     named = ("id", "version", "kind", "side", "about", "facts")
     times = {"created_at": notice.created_at.isoformat(), "read_at": notice.read_at and notice.read_at.isoformat()}
-    words = words_for(notice.kind, notice.side, notice.facts, language, item)
+    words = speaker.words_of(notice, language)
     return {name: getattr(notice, name) for name in named} | words | times | {"allowed": ["read_notice"]}
 
 
@@ -96,12 +96,12 @@ def _notices(session: Session, ids: Collection[UUID]) -> dict[UUID, Any]:
     return {row.id: row for row in session.execute(select(*columns).where(Notice.id.in_(ids)))} if ids else {}
 
 
-def _with_notices(changes: Sequence[Heard], notices: dict[UUID, Any], items: Any) -> list[Heard]:
+def _with_notices(changes: Sequence[Heard], notices: dict[UUID, Any], speaker: Speaker) -> list[Heard]:
     """Add the notices to their changes; leave out those that were deleted."""
     found = []
     for one in changes:
         if one.kind == "notice" and (notice := notices.get(one.subject)) is not None:
-            found.append(one._replace(notice=notice, item=items[notice.facts.get("category", "")]))
+            found.append(one._replace(notice=notice, speaker=speaker))
         elif one.kind != "notice":
             found.append(one)
     return found

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 from prometheus_client import Counter
 from sqlalchemy.orm import Session
@@ -10,7 +11,6 @@ from sqlalchemy.orm import Session
 from chassis.data.items import find_words
 from chassis.data.regions import resolve_regions
 from chassis.wording import ItemWords, unknown_item
-from notify.model import Notice
 from notify.templates.actions import LANGUAGE_FIELDS
 from notify.templates.fields import template_of
 from notify.templates.queries import Wordings, load_wordings
@@ -26,6 +26,17 @@ _FAILURES = Counter(
 _FAILURES.labels("notify")
 
 
+class Spoken(Protocol):
+    """A notice, or what an endpoint is told of one."""
+
+    @property
+    def kind(self) -> str: ...
+    @property
+    def side(self) -> str: ...
+    @property
+    def facts(self) -> Mapping[str, Any]: ...
+
+
 @dataclass(frozen=True)
 class Speaker:
     """The words for some notices: of the items that they are about, of regions, and the present codes of their counties."""
@@ -35,7 +46,7 @@ class Speaker:
     counties: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, session: Session, notices: Collection[Notice]) -> "Speaker":
+    def of(cls, session: Session, notices: Collection[Spoken]) -> "Speaker":
         """Read all that these notices need; afterwards they are rendered without the session."""
         if not notices:
             return cls({})
@@ -45,11 +56,11 @@ class Speaker:
         wordings = load_wordings(session, codes.values(), {one.kind for one in notices})
         return cls(find_words(session, {_category(one) for one in notices}), wordings, codes)
 
-    def item_of(self, notice: Notice) -> ItemWords:
+    def item_of(self, notice: Spoken) -> ItemWords:
         """Return the words of the item that a notice is about."""
         return self.items.get(_category(notice)) or unknown_item(_category(notice))
 
-    def words_of(self, notice: Notice, language: str) -> dict[str, str]:
+    def words_of(self, notice: Spoken, language: str) -> dict[str, str]:
         """Render title and text. Words of a region that fail are counted, and give way to the shipped ones."""
         item = self.item_of(notice)
         own = self.wordings.find(self.counties.get(_county(notice), ""), notice.kind, notice.side)
@@ -64,9 +75,9 @@ class Speaker:
         return words_for(notice.kind, notice.side, notice.facts, language, item)
 
 
-def _category(notice: Notice) -> str:
+def _category(notice: Spoken) -> str:
     return str(notice.facts.get("category", ""))
 
 
-def _county(notice: Notice) -> str:
+def _county(notice: Spoken) -> str:
     return str(notice.facts.get("region") or "")[:COUNTY]
