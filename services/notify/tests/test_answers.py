@@ -17,7 +17,7 @@ from chassis.messaging import outbox
 from chassis.testing.fixtures import Client, KnownKeys, RolledBack
 from chassis.testing.simultaneous import meet_at_lock
 from chassis.testing.twins import altered, unguarded
-from contracts.matching import MatchAccepted, MatchAnswerJudged
+from contracts.matching import MatchAccepted, MatchAnswerJudged, MatchSent
 from contracts.needs import NeedExpiring
 from contracts.notify import QuestionAnswered
 from notify.answers import actions
@@ -289,6 +289,29 @@ def test_wish_for_no_more_texts_goes_to_the_list(client: Client, database: Rolle
     reply(client, "TD")
     assert state_of(database, question) == ("stopped", None)
     assert (len(listed(database)), follow_ups(database)) == (1, [])
+
+
+UNSUBSCRIBES = unguarded("unsubscribe(session, question.recipient_id, SMS)", "without it the next text leaves all the same")
+
+
+@pytest.mark.parametrize("guard", [None, UNSUBSCRIBES])
+@pytest.mark.parametrize("is_late", [False, True])
+def test_wish_for_no_more_texts_ends_them_also_when_late(
+    client: Client, database: RolledBack, monkeypatch: pytest.MonkeyPatch, is_late: bool, guard: str | None
+) -> None:
+    if guard:
+        monkeypatch.setattr(actions, "_stop", altered(actions._stop, guard, "pass"))
+    question = ask(database)
+    if is_late:
+        reply(client, "1")
+    reply(client, "退订", at=2)
+    assert (outcomes(database)[-1], follow_ups(database)) == ("stopped", [])
+    with database.begin() as session:
+        household = session.get_one(Question, question).recipient_id
+    write_notices(database, example(MatchSent, match_id=new_id(), household_id=household, account_id=None, region=VILLAGE))
+    with database.begin() as session:
+        later = select(Message.channel).where(Message.recipient_id == household, Message.kind == "match_sent")
+        assert session.scalars(later).all() == ["work_list"]
 
 
 @pytest.mark.parametrize("asked", rules.KINDS)

@@ -14,6 +14,9 @@ from chassis.wording import ItemWords
 from contracts.matching import MatchRefused
 from contracts.notices import templates
 from notify import words as words_module
+from notify.endpoints.letters import write_letter
+from notify.endpoints.model import Delivery, Endpoint
+from notify.live.source import notice_as_shown
 from notify.messages import actions as messages
 from notify.messages import letters, queries
 from notify.messages.model import Message
@@ -82,6 +85,19 @@ def test_county_s_words_leave_by_mail_too(client: Client, database: RolledBack) 
         [notice] = queries.load_notices(session, [claimed])[claimed.id]
         letter = letters.write_letter(claimed, [notice], Speaker.of(session, [notice]), "mei@example.net")
     assert (letter.title, letter.body[:4]) == ("已收到您的答复", "船山区：")
+
+
+def test_streams_and_webhooks_speak_a_county_s_words(client: Client, database: RolledBack) -> None:
+    assert put(client, administrator_of(database, COUNTY)).status_code == 200
+    told(client, database)
+    hook = Endpoint(id=new_id(), channel="webhook", address="https://hooks.example.org", language="en", secret=None, former_secret=None)
+    delivery = Delivery(message_id=new_id(), kind="match_refused", side="giver", about=new_id(), about_version=1, facts=FACTS, more=0)
+    with database.begin() as session:
+        [notice] = session.scalars(select(Notice).where(Notice.side == "giver"))
+        shown = notice_as_shown(notice, Speaker.of(session, [notice]), "zh-CN")
+        letter = write_letter(hook, delivery, now(), Speaker.of(session, [delivery]), "https://duijie.example.org")
+    assert (shown["title"], letter.title) == ("已收到您的答复", "We have your answer")
+    assert "Chuanshan: you declined" in letter.body
 
 
 def test_versions_fields_and_preview_are_shown(client: Client, database: RolledBack) -> None:

@@ -17,6 +17,8 @@ from notify.answers.model import AnswerTaken, Outcome
 from notify.channels.replies import Reply
 from notify.channels.texts import ANSWER_LATE, ANSWER_LISTED, ASK_AGAIN
 from notify.messages import actions as messages
+from notify.preferences.actions import unsubscribe
+from notify.preferences.rules import SMS
 from notify.questions import rules
 from notify.questions.actions import close
 from notify.questions.model import Question
@@ -28,7 +30,8 @@ DELETED_AT_ONCE = 10_000
 def take_reply(session: Session, provider: str, reply: Reply) -> Outcome | None:
     """Take an answer, once; return what became of it, or None for one that came before.
 
-    It counts only for the question that is open for this telephone at the number that it was sent to.
+    It counts only for the question that is open for this telephone at the number that it was sent to. A wish for no more texts counts for
+    whoever was asked there last, also later: their village tells them from then on.
     """
     at = now()
     fresh = insert(AnswerTaken).values(provider=provider, number=reply.number, outcome="unasked", came_at=at)
@@ -56,10 +59,12 @@ def _find_question(session: Session, provider: str, reply: Reply) -> Question | 
 def _go_on(session: Session, question: Question | None, reply: Reply, at: datetime) -> Outcome:
     if question is None:
         return "unasked"
+    reading = rules.read_answer(reply.text)
+    if reading == rules.STOP:
+        return _stop(session, question, at)
     if question.closed_at is not None or question.expires_at <= at:
         return _answer_late(session, question, at)
     messages.note_arrival(session, question.message_id)
-    reading = rules.read_answer(reply.text)
     answer = rules.KINDS[cast("Asked", question.asked)].answers.get(reading or "")
     if answer:
         close(question, "answered", at)
@@ -67,10 +72,6 @@ def _go_on(session: Session, question: Question | None, reply: Reply, at: dateti
         session.flush()
         outbox.add(session, question_answered(question))
         return "understood"
-    if reading == rules.STOP:
-        close(question, "stopped", at)
-        messages.put_on_list(session, question, at)
-        return "stopped"
     if question.times < rules.ASKED_AT_MOST:
         question.times += 1
         messages.plan_follow_up(session, question, ASK_AGAIN, at)
@@ -79,6 +80,16 @@ def _go_on(session: Session, question: Question | None, reply: Reply, at: dateti
     messages.put_on_list(session, question, at)
     messages.plan_follow_up(session, question, ANSWER_LISTED, at)
     return "listed"
+
+
+def _stop(session: Session, question: Question, at: datetime) -> Outcome:
+    """End all SMS to whoever was asked, without another one. Their village tells them what was asked, and what comes later."""
+    unsubscribe(session, question.recipient_id, SMS)
+    if question.closed_at is None:
+        messages.note_arrival(session, question.message_id)
+        close(question, "stopped", at)
+        messages.put_on_list(session, question, at)
+    return "stopped"
 
 
 def _answer_late(session: Session, question: Question, at: datetime) -> Outcome:
