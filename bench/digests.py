@@ -86,7 +86,7 @@ def _gather(database: Database) -> int:
 
 def _fill(database: Database, notices: int, people: int) -> None:
     with database.begin() as session:
-        session.execute(text("TRUNCATE notices, messages, attempts"))
+        session.execute(text("TRUNCATE notices, messages CASCADE"))
         session.execute(_NOTICES, {"notices": notices, "people": people})
         session.execute(_MESSAGES)
     with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
