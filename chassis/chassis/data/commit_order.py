@@ -18,7 +18,7 @@ MOST_AHEAD = 10_000
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What a reader of PostgreSQL sees: transactions before `first`, and those before `end` that are not `running`."""
+    """A view of PostgreSQL: it shows transactions before `first`, and those before `end` that are not `running`."""
 
     first: int
     end: int
@@ -87,5 +87,6 @@ class Cursor:
         """Tell whether the reader has read a row that this transaction wrote."""
         if self.seen.sees(transaction):
             return True
-        within = self.until is not None and self.last is not None and self.until.sees(transaction)
-        return within and (transaction, subject) <= self.last  # type: ignore[operator]
+        if self.until is None or self.last is None or not self.until.sees(transaction):
+            return False
+        return (transaction, subject) <= self.last

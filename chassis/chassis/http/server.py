@@ -13,7 +13,8 @@ from chassis.http.connections import IDLE_SECONDS, connections_of
 from chassis.http.draining import Server
 from chassis.http.front import Front, WSGIApplication
 from chassis.http.routes import BODY_BYTES
-from chassis.http.streams import MOST_STREAMS, Hub, Streaming
+from chassis.http.streams.front import MOST_STREAMS, Streaming
+from chassis.http.streams.hub import Hub
 from chassis.settings import WebSettings
 
 KILL_SECONDS = 30

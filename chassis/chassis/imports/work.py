@@ -217,7 +217,7 @@ class _Pass:
 
 
 def _one_ahead(batches: Iterator[list[T]]) -> Generator[list[T], None, None]:
-    """Yield what is yielded, while a thread already makes the next one: reading takes this processor, writing the database's."""
+    """Yield each batch while a thread makes the next one: reading takes this process's time, writing the database's."""
     context = copy_context()
 
     def make() -> list[T] | None:

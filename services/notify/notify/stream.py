@@ -5,7 +5,7 @@ from chassis.failures import one_line_failures
 from chassis.http.app import create_app
 from chassis.http.auth import FetchedKeys
 from chassis.http.server import serve
-from chassis.http.streams import Hub
+from chassis.http.streams.hub import Hub
 from chassis.ops import gc_tuning, metrics, telemetry
 from chassis.settings import Settings, StreamSettings
 from chassis.start import read_web_settings, service_of_command_line

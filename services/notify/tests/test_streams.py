@@ -266,6 +266,39 @@ def test_long_poll_answers_with_what_is_new(shared: Stage, address: str) -> None
     assert again["items"] == []
 
 
+def test_poll_without_waiting_answers_with_what_was_missed(shared: Stage, address: str) -> None:
+    donor = Person("donor")
+    headers = shared.token(donor)
+    begun = wait_for(address, headers, wait=0)
+    [match_id] = tell_each(shared, donor, 1)
+    answer = wait_for(address, headers, wait=0, last_event_id=begun["last_event_id"])
+    assert ids([item["data"] for item in answer["items"] if item["event"] == "match"]) == [match_id]
+
+
+def test_poll_whose_session_ends_answers_with_its_place(shared: Stage, address: str) -> None:
+    staff = administrator_of(shared.database, VILLAGE)
+    headers = shared.token(staff)
+    begun = wait_for(address, headers, wait=0)
+    with ThreadPoolExecutor(1) as thread:
+        answer = thread.submit(wait_for, address, headers, wait=20, last_event_id=begun["last_event_id"])
+        time.sleep(0.3)
+        end_session(shared, staff)
+        assert answer.result(10)["items"] == []
+        assert answer.result()["last_event_id"]
+
+
+def test_poll_while_nothing_can_be_read_keeps_its_place(shared: Stage, address: str) -> None:
+    donor = Person("donor")
+    headers = shared.token(donor)
+    begun = wait_for(address, headers, wait=0)["last_event_id"]
+    with shared.database.begin() as session:
+        session.execute(text("LOCK live_changes IN ACCESS EXCLUSIVE MODE"))
+        assert wait_for(address, headers, wait=1, last_event_id=begun) == {"items": [], "last_event_id": begun}
+    [match_id] = tell_each(shared, donor, 1)
+    answer = wait_for(address, headers, wait=5, last_event_id=begun)
+    assert str(match_id) in {item["data"].get("about") for item in answer["items"]}
+
+
 def test_person_has_a_limited_number_of_streams(shared: Stage, address: str) -> None:
     donor = Person("donor")
     open_streams = [shared.hear(address, donor).ready() for _ in range(5)]

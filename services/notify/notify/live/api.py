@@ -9,7 +9,8 @@ from sqlalchemy.orm import Session
 from chassis.http.auth import SIGNED_IN, Caller, ticket_of
 from chassis.http.fields import Id, NothingIn, Region, Schema, Several, Strict, Text, Whole
 from chassis.http.routes import access
-from chassis.http.streams import Subscription, last_event_id, open_stream
+from chassis.http.streams.routes import last_event_id, open_stream
+from chassis.http.streams.subscriptions import Subscription
 from chassis.problems import language
 from notify.live.actions import balance_topic, need_topic, person_topic
 from notify.live.source import Changes

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from chassis.http.streams import Subscription
+from chassis.http.streams.subscriptions import Subscription
 
 
 def may_hear(change: Any, subscription: Subscription) -> bool:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from chassis.data.commit_order import Snapshot
 from chassis.data.database import Database
-from chassis.http.streams import Batch
+from chassis.http.streams.subscriptions import Batch
 from notify.live import rules
 from notify.live.actions import WAKE
 from notify.live.model import Horizon
