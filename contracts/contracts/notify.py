@@ -8,8 +8,8 @@ from msgspec import Meta
 from contracts.event import Event, Moment, Region, Version
 
 Asked = Literal["consent", "proposal", "promise", "renewal", "arrival"]
-"""What an SMS asks. `consent`: may a need be posted for the household? `proposal`: will the giver help? `promise`: does the household want
-the promised help? `renewal`: is a need still wanted? `arrival`: did the help fail to arrive?"""
+"""The kinds of questions by SMS. `consent`: may a need be posted for the household? `proposal`: will the giver help?
+`promise`: does the household want the promised help? `renewal`: is a need still wanted? `arrival`: did the help fail to arrive?"""
 Answer = Literal["accept", "refuse", "renew", "not_received"]
 Telephone = Literal["own", "shared", "neighbour"]
 

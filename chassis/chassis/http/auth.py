@@ -73,7 +73,7 @@ class Caller:
     gave_second_factor: bool = False
     """Whether a code of a second factor was given in this session."""
     token_ends_at: int | None = None
-    """When the access token ends, in seconds since 1970."""
+    """The end of the access token, in seconds since 1970."""
 
     @property
     def needs_second_factor(self) -> bool:

@@ -263,7 +263,7 @@ class WechatSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class EndpointSettings:
-    """What endpoints may be called: `ENDPOINT_…`.
+    """Settings of endpoints, which say what may be called: `ENDPOINT_…`.
 
     `networks` are private ones that may be called besides public addresses, as those of a government's own network. `ports` are those of
     addresses, `ca_file` holds certificates to trust besides the system's. `bot_hosts` are further hosts of a service that runs its own.

@@ -23,7 +23,7 @@ from contracts.notify import QuestionAnswered
 from notify.answers import actions
 from notify.answers.model import AnswerTaken
 from notify.api import api
-from notify.channels import replies, reports
+from notify.channels import replies
 from notify.channels.texts import texts
 from notify.messages import actions as messages
 from notify.messages.model import Message
@@ -41,7 +41,7 @@ VILLAGE = "510903100208"
 
 @pytest.fixture(autouse=True)
 def report_keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reports, "_keys", lambda: KEYS)
+    monkeypatch.setenv("SMS_REPORT_KEYS", ",".join(f"{name}={key}" for name, key in KEYS.items()))
 
 
 def ask(

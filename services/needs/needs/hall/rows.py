@@ -64,7 +64,7 @@ class HallNeed(Struct, kw_only=True):
 
 
 class HallSide(Struct, frozen=True, kw_only=True):
-    """Whose a need of the hall is, for the rules of acts. No answer holds it, and it is not read for guests."""
+    """The owners of a need of the hall, for the rules of acts. No answer holds them, and they are not read for guests."""
 
     id: UUID
     account_id: UUID | None
@@ -78,7 +78,7 @@ class HallSide(Struct, frozen=True, kw_only=True):
 
 
 class HallPage(Struct, kw_only=True):
-    """Needs in their order, the stage of each, whose each is unless a guest asks, and how many the listing gave for them.
+    """Needs in their order, the stage of each, the owners of each unless a guest asks, and how many the listing gave for them.
 
     `last` is the last place of the listing, where a search by words asks for it.
     """

@@ -27,7 +27,7 @@ PAUSE_OF_CODE = timedelta(minutes=1)
 
 @dataclass(frozen=True)
 class Dialect:
-    """What differs between services: the path of an address, the field with the code, the body, and what the codes mean.
+    """The protocol of one service: the path of an address, the field with the code, the body, and the meaning of the codes.
 
     `passing` codes may succeed after the pause. `refused` ones hold for this bot: it was removed, its key is wrong, or its security
     settings refuse the text. Any other code is a fault of ours, for which nothing is sent until it is mended.

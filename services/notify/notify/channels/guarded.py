@@ -34,7 +34,7 @@ _SPECIAL_V4 = [
         *("198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/3"),
     )
 ]
-"""What IANA reserves for special purposes, and the address at which Azure's machines reach their host."""
+"""Networks that IANA reserves for special purposes, and the address at which Azure's machines reach their host."""
 _GLOBAL_V6 = ipaddress.IPv6Network("2000::/3")
 _SPECIAL_V6 = tuple(map(ipaddress.IPv6Network, ("2001::/23", "2001:db8::/32", "2002::/16", "2620:4f:8000::/48", "3fff::/20")))
 """Parts of the global addresses that lead elsewhere: Teredo, 6to4 and others hold an IPv4 address. IPv4-mapped ones are outside of all."""

@@ -6,7 +6,6 @@ Neither provider signs its reports. Each knows an address of ours with a key in 
 import hmac
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import msgspec
@@ -55,13 +54,8 @@ READERS: Mapping[str, Reader] = {
 
 def is_report_key(provider: str, key: str) -> bool:
     """Tell whether a provider's address has its key, in a time that tells nothing about it."""
-    wanted = _keys().get(provider)
+    wanted = ReportSettings.of_environment().keys.get(provider)
     return provider in READERS and wanted is not None and hmac.compare_digest(wanted.encode(), key.encode())
-
-
-@cache
-def _keys() -> Mapping[str, str]:
-    return ReportSettings.of_environment().keys
 
 
 def _code(said: str) -> str | None:

@@ -119,7 +119,7 @@ class ResentDeliveriesOut(EndpointOut):
 
 
 class EndpointDeliveryOut(Schema):
-    """What an endpoint was sent, or what waits for it. The last week's are kept."""
+    """A message that an endpoint was sent, or that waits for it. The last week's are kept."""
 
     id = fields.UUID(required=True, metadata={"description": "its `webhook-id`"})
     kind = Choice(KINDS, required=True)

@@ -13,6 +13,6 @@ def endpoint_disabled(endpoint: Endpoint) -> EndpointDisabled:
         held_by="account" if endpoint.region is None else "office",
         owner_id=endpoint.owner_id,
         region=endpoint.region or "",
-        channel=endpoint.channel,  # type: ignore[arg-type]
+        channel=endpoint.channel,
         disabled_at=endpoint.disabled_at,
     )

@@ -12,6 +12,7 @@ from chassis.data.database import Moment, RegionCode, new_id
 from chassis.data.encryption import Encrypted
 from notify.model import Base
 
+Channel = Literal["webhook", "wecom", "dingtalk", "feishu"]
 State = Literal["unproven", "active", "disabled"]
 TEST = "endpoint_test"
 """The kind of the message that proves an endpoint."""
@@ -36,7 +37,7 @@ class Endpoint(Base):
     version: Mapped[int] = mapped_column(BigInteger, default=1)
     owner_id: Mapped[UUID | None]
     region: Mapped[str | None] = mapped_column(RegionCode)
-    channel: Mapped[str] = mapped_column(String(20))
+    channel: Mapped[Channel] = mapped_column(String(20))
     name: Mapped[str] = mapped_column(String(100))
     host: Mapped[str] = mapped_column(String(255))
     address: Mapped[str] = mapped_column(Encrypted)

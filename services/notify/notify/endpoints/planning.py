@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -76,7 +76,7 @@ def _add(session: Session, wanted: Sequence[tuple[Any, Content]], at: datetime) 
         written = set(session.scalars(insert(Delivery).values(contents).on_conflict_do_nothing().returning(Delivery.message_id)))
         # An event that came twice has its delivery already.
         if twice := messages.keys() - written:
-            session.execute(Message.__table__.delete().where(Message.id.in_(twice)))  # type: ignore[attr-defined]
+            session.execute(delete(Message).where(Message.id.in_(twice)).execution_options(synchronize_session=False))
     for message_id, more in sorted(counted.items()):
         session.execute(update(Delivery).where(Delivery.message_id == message_id).values(more=Delivery.more + more))
 

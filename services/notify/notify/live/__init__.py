@@ -1,1 +1,1 @@
-"""What streams hear: notices, matches, figures of needs and balances of regions, as they change."""
+"""Live streams: notices, matches, figures of needs and balances of regions, as they change."""

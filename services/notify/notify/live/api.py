@@ -19,7 +19,7 @@ api = APIBlueprint("live", __name__)
 MOST_NEEDS, MOST_REGIONS, LONGEST_WAIT = 20, 10, 30
 PATH = "/v1/notices/stream"
 SOURCE = Changes()
-"""Where the streams of a process read."""
+"""The source of all streams of a process."""
 EVENT = {
     "type": "object",
     "required": ["event", "data"],

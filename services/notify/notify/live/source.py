@@ -1,4 +1,4 @@
-"""Where streams read: new changes, the notices behind them, and the words of these."""
+"""The source of streams: new changes, the notices behind them, and the words of these."""
 
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime

@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import CursorResult, text
 from sqlalchemy.orm import Session
 
 from chassis.data.database import now
@@ -101,7 +102,7 @@ def gather(session: Session) -> int:
 
     What was read meanwhile ends. A message without others leaves by itself.
     """
-    looked_at: int = session.execute(_GATHER, {"at": now(), "limit": GATHERED_AT_ONCE}).rowcount  # type: ignore[attr-defined]
+    looked_at = cast("CursorResult[Any]", session.execute(_GATHER, {"at": now(), "limit": GATHERED_AT_ONCE})).rowcount
     if looked_at:
         session.execute(text(f"SELECT pg_notify('{actions.WAKE}', '')"))
     return looked_at

@@ -105,7 +105,7 @@ class Ready:
 
 @dataclass(frozen=True)
 class Seen:
-    """What the database says of a batch: the notices of each message and their words, questions, unsubscribing keys by recipient, and until
+    """The database's part of a batch: the notices of each message and their words, questions, unsubscribing keys by recipient, and until
     when all providers are closed."""
 
     notices: Mapping[UUID, Sequence[Notice]]

@@ -18,7 +18,7 @@ ASKED_AT_MOST = 2
 
 @dataclass(frozen=True)
 class QuestionKind:
-    """What a question takes for an answer, by digits. It is open for a time, and never longer than the fact `until` says."""
+    """A kind of question, with its answers by their digits. It is open for a time, and never longer than the fact `until` says."""
 
     answers: Mapping[str, Answer]
     open_for: timedelta

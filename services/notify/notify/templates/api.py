@@ -69,7 +69,7 @@ class NoticeWordsOut(Schema):
 
 
 class NoticePreviewOut(Schema):
-    """What words say of an example."""
+    """An example in the words that are tried."""
 
     preview = fields.Nested(NoticeWordsOut, required=True)
 
