@@ -35,7 +35,7 @@ from notify.channels.aliyun import AliyunSms, outcome_of
 from notify.channels.interface import Letter, SendingError
 from notify.endpoints.model import Endpoint
 from notify.endpoints.rules import make_secret
-from notify.messages import actions as messages
+from notify.messages import planning
 from notify.messages.model import Message
 from notify.settings import AliyunSettings
 from tests.integration.aliyun import Aliyun
@@ -333,7 +333,7 @@ def test_code_and_notice_leave_by_mail_to_a_proven_address(house: House) -> None
     event = change(example_of(CodeRequested), code_id=asked, purpose="email_change", expires_at=expires_at)
     proposed = change(example_of(MatchProposed), match_id=new_id(), pledger_id=giver)
     with house.notify.begin() as session:
-        messages.record_codes(session, [event])
+        planning.record_codes(session, [event])
         notices.write_notices(session, [proposed])
         session.execute(Message.__table__.delete().where(Message.code_id.is_(None), Message.recipient_id != giver))
     house.start_sender()

@@ -22,7 +22,7 @@ from contracts.matching import MatchProposed
 from notify import actions as notices
 from notify.channels.interface import Letter, SendingError
 from notify.channels.wechat import LINK, Wechat, WechatToken, outcome_of
-from notify.messages import actions
+from notify.messages import planning
 from notify.messages.model import Message
 from notify.settings import WechatSettings
 from notify.wechat import actions as links
@@ -147,7 +147,7 @@ def test_process_links_an_account_and_sends_it_a_notice(
 
     def link(who: UUID, code: str) -> None:
         with database.begin() as session:
-            links.ask_for_link(session, Caller(who, "donor", session), actions.plan_linking(session, who), code)
+            links.ask_for_link(session, Caller(who, "donor", session), planning.plan_linking(session, who), code)
 
     def soon(look: Callable[[Any], Any]) -> Any:
         deadline = time.monotonic() + 120

@@ -22,6 +22,7 @@ from notify.endpoints.planning import plan_deliveries
 from notify.events import notice_delivered
 from notify.live import actions as live
 from notify.messages import actions as messages
+from notify.messages.planning import plan_messages
 from notify.model import IN_APP, Notice
 from notify.preferences.actions import delete_preferences
 from notify.rules import ADMINISTRATOR, notices_of
@@ -73,7 +74,7 @@ def write_notices(session: Session, events: Sequence[Event]) -> None:
     ]
     outbox.add(session, *map(notice_delivered, in_app))
     live.record_notices(session, {notice.id: notice.recipient_id for notice in in_app})
-    messages.plan_messages(session, fresh, at)
+    plan_messages(session, fresh, at)
     plan_deliveries(session, events, fresh.values(), at)
 
 

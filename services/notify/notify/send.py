@@ -21,6 +21,7 @@ from chassis.settings import Settings
 from chassis.start import read_settings
 from notify.endpoints.letters import EndpointBook
 from notify.messages import actions, manners
+from notify.messages.planning import WAKE
 from notify.messages.sending import ENDPOINTS, PEOPLE, Sender
 from notify.settings import EndpointSettings, SendingSettings
 
@@ -39,7 +40,7 @@ def run(settings: Settings, stopping: threading.Event) -> None:
     pause = 0.2
     while not stopping.is_set():
         try:
-            with listen(settings.database_url, actions.WAKE) as woken:
+            with listen(settings.database_url, WAKE) as woken:
                 while not stopping.is_set():
                     claimed = [_claim(database, sender) for sender in (people, endpoints) if not sender.is_busy]
                     readiness.reach("database")

@@ -16,7 +16,7 @@ from notify.endpoints.model import Endpoint
 from notify.live import actions as live
 from notify.live.model import Change
 from notify.messages import actions as messages
-from notify.messages import manners
+from notify.messages import manners, planning
 from notify.messages.model import Message
 from notify.questions import actions as questions
 from notify.questions.model import Question
@@ -65,7 +65,7 @@ class Worker(ServiceWorker):
 
     @handles_batch(CodeRequested)
     def on_code_requested(self, session: Session, events: list[CodeRequested]) -> None:
-        messages.record_codes(session, events)
+        planning.record_codes(session, events)
 
     @handles_batch(PersonErased)
     def on_people_erased(self, session: Session, events: list[PersonErased]) -> None:

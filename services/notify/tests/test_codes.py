@@ -16,7 +16,7 @@ from chassis.testing.fixtures import RolledBack
 from chassis.testing.twins import altered, unguarded
 from contracts.users import CodeRequested
 from notify.channels.interface import Failure
-from notify.messages import actions, rules, sending
+from notify.messages import actions, planning, rules, sending
 from notify.messages.actions import Claimed, Outcome
 from notify.messages.model import Message
 from notify.settings import SendingSettings
@@ -39,7 +39,7 @@ def asked_for(seconds: float = 300, **changes: Any) -> CodeRequested:
 
 def record(database: Database, *events: CodeRequested) -> None:
     with database.begin() as session:
-        actions.record_codes(session, events)
+        planning.record_codes(session, events)
 
 
 def claim(database: Database, limit: int = 10) -> list[Claimed]:
@@ -75,7 +75,7 @@ def test_code_that_proves_an_address_is_mailed(database: RolledBack) -> None:
 @pytest.mark.parametrize("change", [None, unguarded(".on_conflict_do_nothing()", "without it, a code told twice fails or is sent twice")])
 def test_code_told_twice_is_recorded_once(database: RolledBack, monkeypatch: pytest.MonkeyPatch, change: str | None) -> None:
     if change:
-        monkeypatch.setattr(actions, "record_codes", altered(actions.record_codes, change))
+        monkeypatch.setattr(planning, "record_codes", altered(planning.record_codes, change))
     event = asked_for()
     record(database, event)
     try:
@@ -88,7 +88,7 @@ def test_code_told_twice_is_recorded_once(database: RolledBack, monkeypatch: pyt
 @pytest.mark.parametrize("change", [None, unguarded(" if event.expires_at > at", "without it, expired codes wait to be sent")])
 def test_code_that_expired_on_the_way_is_dropped(database: RolledBack, monkeypatch: pytest.MonkeyPatch, change: str | None) -> None:
     if change:
-        monkeypatch.setattr(actions, "record_codes", altered(actions.record_codes, change))
+        monkeypatch.setattr(planning, "record_codes", altered(planning.record_codes, change))
     fresh = asked_for()
     record(database, asked_for(seconds=-1), fresh)
     assert [one.id for one in claim(database)] == [fresh.code_id]

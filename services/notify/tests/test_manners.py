@@ -19,7 +19,7 @@ from chassis.testing.fixtures import RolledBack, administrator_of
 from chassis.testing.twins import altered, altered_sql, unguarded
 from contracts.matching import MatchAccepted, MatchProposed, MatchRefused
 from notify import actions as notices_actions
-from notify.messages import actions, letters, manners, queries
+from notify.messages import actions, letters, manners, planning, queries
 from notify.messages.actions import Claimed
 from notify.messages.model import Message
 from notify.model import Notice
@@ -174,7 +174,7 @@ def test_push_waits_for_the_morning_and_a_link_does_not(database: RolledBack, mo
         session.add(PushSubscription(id=new_id(), account_id=person, created_at=now(), **browser))
     write_notices(database, example(MatchRefused, match_id=new_id(), pledger_id=person))
     with database.begin() as session:
-        actions.plan_linking(session, person)
+        planning.plan_linking(session, person)
     assert [one.kind for one in take(database, monkeypatch, today(23))] == ["wechat_link"]
     [held] = [one for one in messages(database) if one.channel == "push"]
     assert (held.state, held.reason) == ("created", "quiet_hours")

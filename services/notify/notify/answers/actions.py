@@ -17,6 +17,7 @@ from notify.answers.model import AnswerTaken, Outcome
 from notify.channels.replies import Reply
 from notify.channels.texts import ANSWER_LATE, ANSWER_LISTED, ASK_AGAIN
 from notify.messages import actions as messages
+from notify.messages.planning import plan_follow_up
 from notify.preferences.actions import unsubscribe
 from notify.preferences.rules import SMS
 from notify.questions import rules
@@ -74,11 +75,11 @@ def _go_on(session: Session, question: Question | None, reply: Reply, at: dateti
         return "understood"
     if question.times < rules.ASKED_AT_MOST:
         question.times += 1
-        messages.plan_follow_up(session, question, ASK_AGAIN, at)
+        plan_follow_up(session, question, ASK_AGAIN, at)
         return "asked_again"
     close(question, "unclear", at)
     messages.put_on_list(session, question, at)
-    messages.plan_follow_up(session, question, ANSWER_LISTED, at)
+    plan_follow_up(session, question, ANSWER_LISTED, at)
     return "listed"
 
 
@@ -97,7 +98,7 @@ def _answer_late(session: Session, question: Question, at: datetime) -> Outcome:
     if question.closed_at is None:
         close(question, "expired", at)
     if question.state in {"expired", "replaced"}:
-        messages.plan_follow_up(session, question, ANSWER_LATE, at)
+        plan_follow_up(session, question, ANSWER_LATE, at)
     return "late"
 
 

@@ -21,8 +21,8 @@ from notify.endpoints.planning import message_to
 from notify.endpoints.problems import too_many_endpoints, too_many_tests, wrong_proof
 from notify.endpoints.queries import lock_endpoint
 from notify.messages import rules as of_messages
-from notify.messages.actions import WAKE
 from notify.messages.model import Message, ProviderState
+from notify.messages.planning import WAKE_SENDERS
 from notify.settings import EndpointSettings
 
 TENDED_AT_ONCE = 100
@@ -135,7 +135,7 @@ def resend_deliveries(session: Session, caller: Caller, endpoint_id: UUID) -> tu
         .returning(Message.id)
         .execution_options(synchronize_session=False)
     ).all()
-    session.execute(select(func.pg_notify(WAKE, "")))
+    session.execute(WAKE_SENDERS)
     return endpoint, len(sent)
 
 
@@ -215,7 +215,7 @@ def _send_test(session: Session, endpoint: Endpoint) -> None:
     about = {"about": endpoint.id, "about_version": endpoint.version, "facts": {}, "more": 0}
     content = {"message_id": message_id, "endpoint_id": endpoint.id, "kind": TEST, "side": rules.side_of(endpoint)}
     session.execute(insert(Delivery), [content | about])
-    session.execute(select(func.pg_notify(WAKE, "")))
+    session.execute(WAKE_SENDERS)
 
 
 def _remove(session: Session, ids: Sequence[UUID]) -> None:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy import delete, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -13,8 +13,8 @@ from chassis.data.database import new_id
 from contracts.event import Event
 from notify.endpoints import rules
 from notify.endpoints.model import Delivery, Endpoint
-from notify.messages.actions import WAKE
 from notify.messages.model import Message
+from notify.messages.planning import WAKE_SENDERS
 from notify.messages.rules import ENDPOINTS, KEPT_TRYING
 from notify.rules import GIVER, announcements_of
 
@@ -31,7 +31,7 @@ def plan_deliveries(session: Session, events: Sequence[Event], notices: Iterable
     fresh = [pair for endpoint in wanted for pair in _wanted_by(endpoint, announced, owned)]
     if fresh:
         _add(session, fresh, at)
-        session.execute(select(func.pg_notify(WAKE, "")))
+        session.execute(WAKE_SENDERS)
 
 
 def _list_endpoints(session: Session, places: set[str], owners: set[UUID]) -> list[Any]:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from chassis.http.auth import SIGNED_IN, Caller
 from chassis.http.fields import Code, Schema, Strict
 from chassis.http.routes import access
-from notify.messages import actions
+from notify.messages import planning
 from notify.wechat import actions as links
 from notify.wechat.model import WechatLink
 from notify.wechat.queries import get_own_link
@@ -39,7 +39,7 @@ def get_wechat_link(session: Session, caller: Caller) -> Any:
 @api.output(WechatLinkOut, 202)
 def add_wechat_link(session: Session, caller: Caller, json_data: dict[str, Any]) -> Any:
     """Link the caller's account to the WeChat user whom the code stands for, within some seconds. It replaces an earlier link."""
-    link = links.ask_for_link(session, caller, actions.plan_linking(session, caller.id), json_data["code"])
+    link = links.ask_for_link(session, caller, planning.plan_linking(session, caller.id), json_data["code"])
     return _shown(link), 202, {"Location": "/v1/wechat-link"}
 
 

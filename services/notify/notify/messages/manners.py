@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from chassis.data.database import now
 from notify.messages import actions, rules
 from notify.messages.actions import UNWANTED, Claimed
+from notify.messages.planning import WAKE_SENDERS
 from notify.preferences.queries import find_manners
 from notify.preferences.rules import CHANNELS, SMS, Hold, Manners, day_begins, find_hold
 
@@ -104,7 +105,7 @@ def gather(session: Session) -> int:
     """
     looked_at = cast("CursorResult[Any]", session.execute(_GATHER, {"at": now(), "limit": GATHERED_AT_ONCE})).rowcount
     if looked_at:
-        session.execute(text(f"SELECT pg_notify('{actions.WAKE}', '')"))
+        session.execute(WAKE_SENDERS)
     return looked_at
 
 
