@@ -1,5 +1,6 @@
 """Browsers that notices are pushed to: a person's own, a few, at known push services, and gone with their account."""
 
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -7,16 +8,21 @@ import pytest
 from msgspec.structs import replace
 from sqlalchemy import select, text
 
-from chassis.data.database import new_id
-from chassis.testing.fixtures import Client, Person, RolledBack
+from chassis.data.database import Database, new_id
+from chassis.http.app import create_app
+from chassis.testing.fixtures import Client, KnownKeys, Person, RolledBack
+from chassis.testing.simultaneous import meet_at_lock
+from chassis.testing.twins import altered, unguarded
 from contracts.generate import example_of
 from contracts.matching import MatchProposed
 from contracts.users import PersonErased
 from deploy.local.environment import vapid_keys
 from notify import actions as notices
+from notify.api import api
 from notify.channels.push import find_host
 from notify.messages import actions
 from notify.messages.model import Message
+from notify.subscriptions import actions as subscriptions
 from notify.subscriptions import rules
 from notify.subscriptions.model import PushSubscription
 
@@ -73,6 +79,24 @@ def test_browser_belongs_to_whoever_subscribed_it_last(client: Client) -> None:
     subscribe(client, second, **same)
     assert client.get(PATH, by=first).json["items"] == []
     assert len(client.get(PATH, by=second).json["items"]) == 1
+
+
+LOCK = 'session.execute(select(func.pg_advisory_xact_lock(func.hashtext("notify.browsers"), func.hashtext(key.hex()))))'
+
+
+@pytest.mark.parametrize("lock", [LOCK, unguarded("pass", "without the lock, two accounts insert the same browser")])
+def test_browser_that_two_accounts_subscribe_at_once_has_one(
+    database_of: Callable[[str, str], str], keys: KnownKeys, monkeypatch: pytest.MonkeyPatch, lock: str
+) -> None:
+    monkeypatch.setattr(subscriptions, "subscribe", altered(subscriptions.subscribe, LOCK, lock))
+    real, same = Database(database_of("notify", "notify_browsers"), name="browsers"), browser()
+    clients = [Client(create_app("notify", api, database=real, keys=keys).test_client(), keys) for _ in range(2)]
+    acts = [lambda client=client: client.post(PATH, same, by=Person("donor")).status_code for client in clients]
+    statuses = meet_at_lock(real, text("LOCK push_subscriptions IN SHARE MODE"), acts)
+    with real.begin() as session:
+        held = session.scalars(select(PushSubscription.id)).all()
+    real.close()
+    assert (statuses, len(held)) == ([201, 201], 1)
 
 
 def test_sixth_browser_takes_the_place_of_the_first(client: Client) -> None:

@@ -36,6 +36,8 @@ def subscribe(session: Session, caller: Caller, wanted: Mapping[str, Any], setti
     # One subscription of an account at a time, so that none is added past the limit.
     session.execute(select(func.pg_advisory_xact_lock(func.hashtext("notify.subscriptions"), func.hashtext(str(caller.id)))))
     key = fingerprint(wanted["endpoint"])
+    # Of two accounts that subscribe one browser at once, the later one has it.
+    session.execute(select(func.pg_advisory_xact_lock(func.hashtext("notify.browsers"), func.hashtext(key.hex()))))
     session.execute(delete(PushSubscription).where(PushSubscription.fingerprint == key))
     held = queries.list_own_subscriptions(session, caller)
     for one in held[rules.MOST - 1 :]:

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from uuid import UUID
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -27,10 +27,12 @@ def ask_for_link(session: Session, caller: Caller, message_id: UUID, code: str) 
 
 def link_openid(session: Session, message_id: UUID, openid: str) -> None:
     """Note the openid that a code was exchanged for. It leaves the account that it had before; a link that ended meanwhile stays ended."""
+    key = fingerprint(openid)
+    # Of two accounts that one WeChat user links at once, the later one has the link.
+    session.execute(select(func.pg_advisory_xact_lock(func.hashtext("notify.openids"), func.hashtext(key.hex()))))
     link = session.scalars(select(WechatLink).where(WechatLink.message_id == message_id).with_for_update()).first()
     if link is None:
         return
-    key = fingerprint(openid)
     session.execute(delete(WechatLink).where(WechatLink.fingerprint == key, WechatLink.account_id != link.account_id))
     link.openid, link.fingerprint, link.code, link.linked_at = openid, key, None, now()
     session.flush()
