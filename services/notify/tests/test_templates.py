@@ -216,6 +216,12 @@ def test_words_can_do_nothing_but_fill_in_and_choose(client: Client, database: R
         ("text", "{{ offer }}（{{ reason_label }}）请加 wang@example.org", "zh", "template_contact"),
         ("text", "{{ offer }}（{{ reason_label }}）请打 138 1234 5678", "zh", "template_contact"),
         ("text", "{{ offer }}（{{ reason_label }}）510903199001011234", "zh", "template_contact"),
+        ("text", "{{ offer }}（{{ reason_label }}）evil{% if reason == 'no' %}。{% else %}.{% endif %}com", "zh", "template_contact"),
+        ("text", "{{ offer }}（{{ reason_label }}）evil{% if reason == 'no' %}，{% endif %}.{# #}com", "zh", "template_contact"),
+        ("text", "{{ offer }}（{{ reason_label }}）evil{{ '.' if reason == 'no' else '，' }}com", "zh", "template_contact"),
+        ("text", "{{ offer }}（{{ reason_label }}）ｗｗｗ．ｅｖｉｌ．ｃｏｍ", "zh", "template_contact"),
+        ("text", "{{ offer }}（{{ reason_label }}）138{# #}1234{# #}5678", "zh", "template_contact"),
+        ("text", "{{ offer }}（{{ reason_label }}）" + "{% if reason == 'no' %}好{% endif %}" * 9, "zh", "template_form"),
         ("title", "{% if reason == 'never' %}甲{% endif %}", "zh", "template_length"),
     ],
 )  # fmt: skip

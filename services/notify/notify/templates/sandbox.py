@@ -1,7 +1,8 @@
 """Words that people of a region write: checked before they are stored, and rendered where they can do nothing but fill in fields."""
 
 import re
-from collections.abc import Iterator, Mapping
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache, partial
 from typing import Any
 
@@ -24,6 +25,9 @@ _ALLOWED = (
 )  # fmt: skip
 """Text, fields, and conditions. There are no attributes, items, calls, filters, loops, assignments, arithmetic or includes."""
 _COMPARISONS = {"eq", "ne"}
+_FIELD = "\0"
+"""A field in what a template may say: its value is defused when it is filled in."""
+MOST_SAYINGS = 256
 _CONTACT = re.compile(
     r"[a-z][a-z0-9+.-]*://|www\.|[\w.+-]+@[\w-]+|(?:[a-z0-9-]+\.)+[a-z]{2,}\b|(?<!\d)1[3-9]\d[\s-]?\d{4}[\s-]?\d{4}(?!\d)|\d{15}",
     re.IGNORECASE | re.ASCII,
@@ -76,7 +80,10 @@ def find_faults(template: NoticeTemplate, language: str, words: Mapping[str, str
             continue
         faults += [(part, fault) for fault in _faults_of(tree, fields)]
         used |= {node.name for node in tree.find_all(nodes.Name)}
-        if _CONTACT.search(text):
+        said = _list_sayings(tree.body)
+        if said is None:
+            faults.append((part, FieldCode("template_form")))
+        elif any(_CONTACT.search(unicodedata.normalize("NFKC", one)) for one in said):
             faults.append((part, FieldCode("template_contact")))
     if not faults:
         missing = [min(one) for one in required_of(template) if not one & used]
@@ -96,6 +103,39 @@ def _faults_of(tree: nodes.Template, fields: Mapping[str, Field]) -> Iterator[Fi
     for name in sorted({node.name for node in tree.find_all(nodes.Name)}):
         if name not in fields or (name in printed and fields[name].use != "text"):
             yield FieldCode("template_field_unknown", name=name[:50])
+
+
+def _list_sayings(found: Sequence[nodes.Node]) -> list[str] | None:
+    """List every text that these nodes may say, by each way through their conditions; None for more than `MOST_SAYINGS`.
+
+    A link may be put together from pieces that are none.
+    """
+    said = [""]
+    for node in found:
+        ways = _list_ways(node)
+        if ways is None or len(said) * len(ways) > MOST_SAYINGS:
+            return None
+        said = [before + after for before in said for after in ways]
+    return said
+
+
+def _list_ways(node: nodes.Node) -> list[str] | None:
+    match node:
+        case nodes.TemplateData():
+            return [node.data]
+        case nodes.Const():
+            return [str(node.value)]
+        case nodes.Output():
+            return _list_sayings(node.nodes)
+        case nodes.If():
+            branches = [_list_sayings(node.body), *map(_list_ways, node.elif_), _list_sayings(node.else_)]
+        case nodes.CondExpr():
+            branches = [_list_ways(one) for one in (node.expr1, node.expr2) if one is not None]
+        case nodes.And() | nodes.Or():
+            branches = [_list_ways(node.left), _list_ways(node.right)]
+        case _:
+            return [_FIELD]
+    return None if None in branches else [way for one in branches if one for way in one]
 
 
 def _walk(node: nodes.Node) -> Iterator[nodes.Node]:
