@@ -185,15 +185,7 @@ class Telephones:
         }
         refusal = next((code for code, is_right in checks.items() if not is_right), None)
         about, extension = body.get("SessionContext", ""), body.get("ExtendCode", "")
-        answers = [self._deliver(phone, text, parameters, about, refusal) for phone in phones]
-        self._note_extension({one["SerialNo"] for one in answers}, extension)
-        return answers
-
-    def _note_extension(self, numbers: set[str], extension: str) -> None:
-        with self._lock:
-            for at, one in enumerate(self._messages):
-                if extension and one.number in numbers:
-                    self._messages[at] = replace(one, extension=extension)
+        return [self._deliver(phone, text, parameters, about, extension, refusal) for phone in phones]
 
     def _list_reports(self, asked: Request) -> list[dict[str, Any]]:
         """List what arrived at a telephone since a moment."""
@@ -217,7 +209,9 @@ class Telephones:
             for one in arrived[:limit]
         ]
 
-    def _deliver(self, phone: str, text: ShortText | None, parameters: list[str], about: str, refusal: str | None) -> dict[str, Any]:
+    def _deliver(
+        self, phone: str, text: ShortText | None, parameters: list[str], about: str, extension: str, refusal: str | None
+    ) -> dict[str, Any]:
         if not _TELEPHONE.match(phone):
             refusal = refusal or "InvalidParameterValue.IncorrectPhoneNumber"
         refusal = refusal or self._fault(phone)
@@ -227,7 +221,7 @@ class Telephones:
             words = f"【{self._account.sign_name}】{text.render(filled)}"
             at = datetime.now(CHINA).isoformat(timespec="seconds")
             with self._lock:
-                self._messages.append(Sms(phone.removeprefix("+86"), words, filled.get("code", ""), about, at, number))
+                self._messages.append(Sms(phone.removeprefix("+86"), words, filled.get("code", ""), about, at, number, extension))
         return {
             "SerialNo": number,
             "PhoneNumber": phone,
