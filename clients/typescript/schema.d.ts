@@ -7401,7 +7401,7 @@ export interface components {
              * @enum {string}
              */
             kind: "need_published" | "need_posted" | "need_consent_asked" | "need_confirmed" | "need_returned" | "review_reminded" | "county_review_reminded" | "review_overdue" | "county_review_overdue" | "need_rejected" | "need_withdrawn" | "need_closed" | "need_expiring" | "pledge_expiring" | "need_renewed" | "need_answer_kept" | "need_answer_refused" | "need_expired" | "need_reopened" | "need_not_received" | "need_met" | "verification_faulted" | "village_fell_silent" | "need_reported" | "match_proposed" | "match_reminded" | "match_accepted" | "match_send_reminded" | "match_refused" | "match_declined" | "match_lapsed" | "match_need_moved" | "match_revised" | "match_need_ended" | "match_need_reopened" | "match_sent" | "match_receipt_reminded" | "match_received" | "match_closed" | "match_answer_kept" | "match_answer_refused" | "claim_failed" | "thanks_written" | "thanks_given" | "thanks_refused" | "dispute_opened" | "dispute_answered" | "dispute_raised" | "dispute_reminded" | "dispute_overdue" | "dispute_settled" | "appeal_lodged" | "appeal_decided" | "pledge_released" | "endpoint_disabled" | "appointment_offered" | "administrator_dismissed" | "auditor_dismissed" | "place_change_proposed" | "handover_place_changed" | "self_report_opened" | "household_moved" | "household_left" | "household_transfer_requested";
-            channels: ("sms" | "email")[];
+            channels: ("sms" | "email" | "push" | "wechat")[];
         };
         KindChannelsOut: {
             /**
@@ -7409,7 +7409,7 @@ export interface components {
              * @enum {string}
              */
             kind: "need_published" | "need_posted" | "need_consent_asked" | "need_confirmed" | "need_returned" | "review_reminded" | "county_review_reminded" | "review_overdue" | "county_review_overdue" | "need_rejected" | "need_withdrawn" | "need_closed" | "need_expiring" | "pledge_expiring" | "need_renewed" | "need_answer_kept" | "need_answer_refused" | "need_expired" | "need_reopened" | "need_not_received" | "need_met" | "verification_faulted" | "village_fell_silent" | "need_reported" | "match_proposed" | "match_reminded" | "match_accepted" | "match_send_reminded" | "match_refused" | "match_declined" | "match_lapsed" | "match_need_moved" | "match_revised" | "match_need_ended" | "match_need_reopened" | "match_sent" | "match_receipt_reminded" | "match_received" | "match_closed" | "match_answer_kept" | "match_answer_refused" | "claim_failed" | "thanks_written" | "thanks_given" | "thanks_refused" | "dispute_opened" | "dispute_answered" | "dispute_raised" | "dispute_reminded" | "dispute_overdue" | "dispute_settled" | "appeal_lodged" | "appeal_decided" | "pledge_released" | "endpoint_disabled" | "appointment_offered" | "administrator_dismissed" | "auditor_dismissed" | "place_change_proposed" | "handover_place_changed" | "self_report_opened" | "household_moved" | "household_left" | "household_transfer_requested";
-            channels: ("sms" | "email")[];
+            channels: ("sms" | "email" | "push" | "wechat")[];
         };
         LabelIn: {
             /**
@@ -8319,7 +8319,7 @@ export interface components {
         };
         NoticePreferencesIn: {
             /** @description channels over which notices may leave the app; the app itself shows all of them */
-            channels: ("sms" | "email")[];
+            channels: ("sms" | "email" | "push" | "wechat")[];
             /** @description channels of single kinds; a kind that is missing takes all of `channels` */
             kinds?: components["schemas"]["KindChannelsIn"][];
             /**
@@ -8342,7 +8342,7 @@ export interface components {
         NoticePreferencesOut: {
             version: number;
             /** @description channels over which notices may leave the app; the app itself shows all of them */
-            channels: ("sms" | "email")[];
+            channels: ("sms" | "email" | "push" | "wechat")[];
             /** @description every kind, with the channels over which it may leave */
             kinds: components["schemas"]["KindChannelsOut"][];
             /**

@@ -82,6 +82,11 @@ class ApiClient:
     def is_signed_in(self) -> bool:
         return self._token is not None
 
+    @property
+    def token(self) -> str:
+        """The present access token, "" before signing in."""
+        return self._token or ""
+
     def sign_in(self, phone: str, password: str) -> Self:
         self._take_tokens("/v1/sessions", {"phone": phone, "password": password})
         return self

@@ -15,8 +15,11 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from chassis.testing.folders import is_free
 from chassis.testing.postgres import audit_role, keys_role
 from deploy.local.client import Origin
+from deploy.local.receivers import certify
 from deploy.services import services
+from notify.channels.bots import DIALECTS
 from notify.channels.texts import CODE, texts
+from notify.settings import PUSH_HOSTS
 
 
 def data_folder(name: str) -> Path:
@@ -35,7 +38,7 @@ ON_ONE_ADDRESS = {
 
 
 RANDOM_KEYS = ("FINGERPRINT_KEY", "CODE_KEYS", "DOOR_KEYS")
-PROVIDERS = ("TENCENT_", "ALIYUN_", "SMTP_", "SMS_REPORT", "WECHAT_", "VAPID_")
+PROVIDERS = ("TENCENT_", "ALIYUN_", "SMTP_", "SMS_REPORT", "WECHAT_", "VAPID_", "ENDPOINT_", "PUSH_")
 """Beginnings of settings about providers outside: the sandbox uses none of the machine's environment."""
 
 
@@ -54,9 +57,10 @@ def environment(
         | {name: value for name, value in os.environ.items() if not name.startswith(PROVIDERS)}
         | keys_of(folder)
         | {"JWKS_URL": f"{origin('/v1/jwks')}/v1/jwks", "USERS_SIGNING_KEYS": str(signing_key_of(folder))}
-        | {"USERS_URL": origin("/v1/jwks"), "TENCENT_SMS_ENDPOINT": telephones}
+        | {"USERS_URL": origin("/v1/jwks"), "TENCENT_SMS_ENDPOINT": telephones, "WECHAT_ENDPOINT": telephones}
         | account_of(folder)
     )
+    variables |= receivers_of(folder, variables["SANDBOX_TLS_PORT"])
     replies = f"{origin('/v1/messages')}/v1/messages/replies/tencent/{variables['SMS_REPORT_KEYS'].removeprefix('tencent=')}"
     variables["SANDBOX_REPLIES"] = replies
     variables |= {f"{name.upper()}_DATABASE_URL": database_url(name, name) for name in services()}
@@ -80,10 +84,12 @@ def keys_of(folder: Path) -> dict[str, str]:
 def account_of(folder: Path) -> dict[str, str]:
     """The accounts at the sandbox's outbox, as those at providers; keys and the mail server's port are chosen at the first call."""
     keys = {"TENCENT_SECRET_ID": f"AKID{secrets.token_hex(16)}", "TENCENT_SECRET_KEY": secrets.token_hex(16)}
-    keys |= vapid_keys()
+    keys |= p256_keys("VAPID") | p256_keys("SANDBOX_BROWSER") | {"SANDBOX_BROWSER_AUTH": secrets.token_urlsafe(16)}
+    keys |= {"WECHAT_APP_SECRET": secrets.token_hex(16), "SANDBOX_TLS_PORT": str(_free_port())}
     keys |= {"SMS_REPORT_KEYS": f"tencent={secrets.token_hex(32)}", "SMTP_PORT": str(_free_port())}
     named = {"SMTP_HOST": "127.0.0.1", "SMTP_SECURITY": "none", "SMTP_SENDER": "duijie@sandbox.invalid"}
     named |= {"VAPID_SUBJECT": "mailto:duijie@sandbox.invalid"}
+    named |= {"WECHAT_APP_ID": f"wx{0:016x}", "WECHAT_TEMPLATE_ID": "template-of-the-sandbox"}
     named |= {"TENCENT_SMS_APP_ID": "1400000000", "TENCENT_SMS_TEMPLATE_ID": "1000000", "TENCENT_SMS_SIGN_NAME": "对接沙盒"}
     named |= {"TENCENT_SMS_EXTENSIONS": "3"}
     named |= {
@@ -92,13 +98,27 @@ def account_of(folder: Path) -> dict[str, str]:
     return named | _kept(folder / "sms-account.json", keys)
 
 
-def vapid_keys() -> dict[str, str]:
-    """Make the key by which the house signs pushes, and the public one that browsers subscribe with."""
+def receivers_of(folder: Path, port: str) -> dict[str, str]:
+    """Return the settings by which webhooks, bots and pushes may go to the sandbox's receivers, besides the addresses of the world."""
+    here = f"localhost:{port}"
+    own, trusted = certify(folder)
+    return {
+        "ENDPOINT_NETWORKS": "127.0.0.0/8,::1/128",
+        "ENDPOINT_PORTS": f"443,{port}",
+        "ENDPOINT_BOT_HOSTS": ",".join(f"{name}={here}" for name in DIALECTS),
+        "PUSH_HOSTS": f"{PUSH_HOSTS},{here}",
+        "SANDBOX_CERTIFICATE": str(own),
+        "SSL_CERT_FILE": str(trusted),
+    }
+
+
+def p256_keys(owner: str) -> dict[str, str]:
+    """Make a pair of keys of P-256 in URL-safe base64, such as the one by which the house signs pushes, as two settings."""
     key = ec.generate_private_key(ec.SECP256R1())
     private = key.private_numbers().private_value.to_bytes(32, "big")
     public = key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
     written = (urlsafe_b64encode(one).decode().rstrip("=") for one in (private, public))
-    return dict(zip(("VAPID_PRIVATE_KEY", "VAPID_PUBLIC_KEY"), written, strict=True))
+    return dict(zip((f"{owner}_PRIVATE_KEY", f"{owner}_PUBLIC_KEY"), written, strict=True))
 
 
 def _free_port() -> int:

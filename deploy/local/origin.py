@@ -43,7 +43,7 @@ def house_of(apps: dict[str, Flask]) -> WSGIApplication:
         path = environ["PATH_INFO"]
         if path in {"/livez", "/readyz"}:
             return _health(apps, environ, start_response)
-        if path.startswith("/sandbox/") or (path == "/" and environ["REQUEST_METHOD"] == "POST"):
+        if path.startswith(("/sandbox/", "/cgi-bin/", "/sns/")) or (path == "/" and environ["REQUEST_METHOD"] == "POST"):
             return sandbox(environ, start_response)
         owner = owner_of(path) or door_of(path)
         if owner is None and not path.startswith("/v1/"):

@@ -35,7 +35,7 @@ class InImages(Here):
     def __init__(self, variables: dict[str, str]) -> None:
         ours = {name for name, value in variables.items() if os.environ.get(name) != value or name.startswith(OF_TRACING)}
         self._passed = ours | {"HOST", "PORT", "METRICS_PORT"}
-        self._key = Path(variables["USERS_SIGNING_KEYS"])
+        self._key, self._trusted = Path(variables["USERS_SIGNING_KEYS"]), Path(variables["SSL_CERT_FILE"])
         self._containers: list[str] = []
         # The user in the image is another one than the owner of the key, and only the owner may read it.
         os.chown(self._key, engine.USER, engine.USER)
@@ -47,9 +47,8 @@ class InImages(Here):
     def command(self, name: str, *words: str, more: Collection[str] = ()) -> list[str]:
         self._containers.append(f"duijie-{os.getpid()}-{name}")
         options = [f"--name={self._containers[-1]}"]
-        return engine.contained(
-            name.partition("-")[0], *words, passed={*self._passed, *more}, files={self._key: self._key}, options=options
-        )
+        files = {one: one for one in (self._key, self._trusted)}
+        return engine.contained(name.partition("-")[0], *words, passed={*self._passed, *more}, files=files, options=options)
 
     def close(self) -> None:
         command = [*engine.PODMAN, "rm", "--force", "--ignore", "--time=10", *self._containers]

@@ -153,6 +153,6 @@ def _show(folder: Path, origin: str, state: dict[str, Any], console: Console) ->
     story = write_story(folder, origin, second_factors.get(STORY_TOWN, ""))
     console.print("[bold]从一张不规整的需求表到送达 · from a crooked list to a delivery[/bold] (bash):")
     print(story, flush=True)
-    console.print(f"首页 front page {origin}/ · 短信与邮件 SMS, mail {origin}{telephones.PAGE} · 接口文档 API docs {origin}/docs/")
+    console.print(f"首页 front page {origin}/ · 发件箱 outbox {origin}{telephones.PAGE} · 接口文档 API docs {origin}/docs/")
     console.print(f"以上脚本也在 the story is also in {folder / 'story.sh'}")
     print(f"Duijie is ready at {origin} (Ctrl-C stops it)", flush=True)

@@ -1,4 +1,4 @@
-"""The outbox of the sandbox: `python -m deploy.local.telephones`. It speaks the protocols of providers on loopback ports: SMS and mail.
+"""The outbox of the sandbox: `python -m deploy.local.telephones`. It speaks the protocols of every channel's providers on loopback ports.
 
 It keeps each message in memory and shows it at `/sandbox/telephones`, to programs at `/sandbox/telephones.json`. An SMS can be answered
 there. No image contains it, and it refuses an account of a provider elsewhere.
@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -21,14 +22,16 @@ import httpx
 from flask import Flask, Request, Response, jsonify, render_template, request
 
 from chassis.data.database import new_id
-from chassis.environment import Environment
+from chassis.environment import NEEDED, Environment
 from chassis.failures import one_line_failures
 from chassis.http import headers
 from chassis.http.server import serve
 from chassis.settings import WebSettings
 from deploy.local.mailbox import Mail, Mailbox
+from deploy.local.mini_program import MiniProgram
+from deploy.local.receivers import Arrivals, Arrived, Browser, Receivers
 from notify.channels.texts import CODE, ShortText, texts
-from notify.settings import TencentSettings
+from notify.settings import TencentSettings, WechatSettings
 
 PAGE, API, REPLIES = "/sandbox/telephones", "/sandbox/telephones.json", "/sandbox/telephones/replies"
 KEPT, PORT = 1000, 8090
@@ -36,7 +39,16 @@ CLOCKS_DIFFER = 300
 LONGEST_REPLY = 70
 REPLY_SECONDS = 5.0
 CHINA = ZoneInfo("Asia/Shanghai")
-CHANNELS = {"sms": ("短信", "SMS"), "email": ("邮件", "e-mail")}
+CHANNELS = {
+    "sms": ("短信", "SMS"),
+    "email": ("邮件", "e-mail"),
+    "wechat": ("微信", "WeChat"),
+    "push": ("浏览器推送", "web push"),
+    "webhook": ("Webhook", "webhook"),
+    "wecom": ("企业微信", "WeCom"),
+    "dingtalk": ("钉钉", "DingTalk"),
+    "feishu": ("飞书", "Feishu"),
+}
 _AUTHORISATION = re.compile(
     r"TC3-HMAC-SHA256 Credential=(?P<id>[^/]+)/(?P<date>[0-9-]{10})/sms/tc3_request, SignedHeaders=content-type;host,"
     r" Signature=(?P<signature>[0-9a-f]{64})\Z"
@@ -246,11 +258,21 @@ class Shown:
     to: str
     at: str
     sms: Sms | None = None
-    mail: Mail | None = None
+    title: str = ""
+    text: str = ""
 
 
-def create(telephones: Telephones, mailbox: Mailbox | None = None) -> Flask:
-    """Create the application: the provider's API at `/`, the page, answers to SMS, and all messages as JSON."""
+def _list_shown(sms: list[Sms], mails: list[Mail], letters: list[Arrived]) -> list[Shown]:
+    shown = [Shown("sms", one.phone, one.at, sms=one) for one in sms]
+    shown += [Shown("email", one.to, one.at, title=one.subject, text=one.text) for one in mails]
+    shown += [Shown(one.channel, one.to, one.at, title=one.title, text=one.text) for one in letters]
+    return sorted(shown, key=lambda one: one.at, reverse=True)
+
+
+def create(
+    telephones: Telephones, mailbox: Mailbox | None = None, arrivals: Arrivals | None = None, mini_program: MiniProgram | None = None
+) -> Flask:
+    """Create the application: the APIs of providers, the page, answers to SMS, and all messages as JSON."""
     app = Flask(__name__)
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     app.json.sort_keys = False  # type: ignore[attr-defined]
@@ -261,15 +283,19 @@ def create(telephones: Telephones, mailbox: Mailbox | None = None) -> Flask:
     def mails() -> list[Mail]:
         return mailbox.mails(request.args.get("email")) if mailbox else []
 
+    def letters() -> list[Arrived]:
+        return arrivals.list() if arrivals else []
+
     def show_json() -> Response:
-        return jsonify(items=[asdict(one) for one in asked_for()], mails=[asdict(one) for one in mails()])
+        return jsonify(
+            items=[asdict(one) for one in asked_for()], mails=[asdict(one) for one in mails()], letters=[asdict(one) for one in letters()]
+        )
 
     def show_page() -> str:
         channel, phone, email = (request.args.get(name) for name in ("channel", "phone", "email"))
-        shown = [Shown("sms", one.phone, one.at, sms=one) for one in asked_for() if channel != "email" and not email]
-        shown += [Shown("email", one.to, one.at, mail=one) for one in mails() if channel != "sms" and not phone]
-        shown.sort(key=lambda one: one.at, reverse=True)
         only = phone or email
+        shown = _list_shown([] if email else asked_for(), [] if phone else mails(), [] if only else letters())
+        shown = [one for one in shown if channel in {None, one.channel}]
         return render_template(
             "telephones.html", shown=shown, only=only, channel=channel, channels=CHANNELS, page=PAGE, replies=REPLIES, longest=LONGEST_REPLY
         )
@@ -294,21 +320,28 @@ def create(telephones: Telephones, mailbox: Mailbox | None = None) -> Flask:
     app.add_url_rule(PAGE, "page", show_page)
     app.add_url_rule(API, "messages", show_json)
     app.add_url_rule(REPLIES, "reply", reply, methods=["POST"])
+    if mini_program:
+        mini_program.install(app)
     app.after_request(keep_nowhere)
     headers.install_on_pages(app, WebSettings.of_environment())
     return app
 
 
 def of_environment() -> Flask:
-    """Create the application, with a mail server, from the settings of the sandbox."""
+    """Create the application, with a mail server and the receivers, from the settings of the sandbox."""
     env = Environment()
-    mail_port = env.whole("SMTP_PORT", 0, 1, 65_535)
+    mail_port, tls_port = (env.whole(name, 0, 1, 65_535) for name in ("SMTP_PORT", "SANDBOX_TLS_PORT"))
     replies_to = env.text("SANDBOX_REPLIES", "", "the address that answers are passed on to", r"http://127\.0\.0\.1:[^\s]+")
-    env.check()
+    certificate = env.text("SANDBOX_CERTIFICATE", NEEDED, "the file of the receivers' certificate", r"/.+")
+    browser = Browser(
+        *(env.text(f"SANDBOX_BROWSER_{name}", NEEDED, "a key in base64", r"[A-Za-z0-9_-]+") for name in ("PRIVATE_KEY", "AUTH"))
+    )
     played = Telephones(TencentSettings.of_environment(), replies_to=replies_to or None)
-    mailbox = Mailbox(mail_port)
+    env.check()
+    mailbox, arrivals = Mailbox(mail_port), Arrivals()
     mailbox.open()
-    return create(played, mailbox)
+    Receivers(arrivals, browser, tls_port, Path(certificate)).open()
+    return create(played, mailbox, arrivals, MiniProgram(WechatSettings.of_environment(), arrivals))
 
 
 @one_line_failures

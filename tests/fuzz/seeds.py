@@ -22,7 +22,7 @@ from chassis.testing.fixtures import Person, administrator_of
 from contracts.matching import MatchAccepted, MatchReceived
 from contracts.needs import NeedPublished, PledgeOffered
 from contracts.users import HouseholdRegistered
-from deploy.local.environment import vapid_keys
+from deploy.local.environment import p256_keys
 from notify.endpoints.model import Endpoint
 from notify.messages import actions as messages
 from tests.fuzz.cases import operations_of, plausible
@@ -573,9 +573,9 @@ WORDS = {
 def seed_notify(stage: Stage) -> None:
     """Let all SMS and mails fail, also to a household without an account, so that its village has to tell it."""
     open_names_door()
-    os.environ.setdefault("VAPID_PUBLIC_KEY", vapid_keys()["VAPID_PUBLIC_KEY"])
+    os.environ.setdefault("VAPID_PUBLIC_KEY", p256_keys("VAPID")["VAPID_PUBLIC_KEY"])
     for kind in stage.people:
-        keys = {"p256dh": vapid_keys()["VAPID_PUBLIC_KEY"], "auth": "A" * 22}
+        keys = {"p256dh": p256_keys("VAPID")["VAPID_PUBLIC_KEY"], "auth": "A" * 22}
         subscription = {"endpoint": f"https://fcm.googleapis.com/fcm/send/{new_id().hex}", "keys": keys}
         post(stage, "/v1/push-subscriptions", subscription, kind)
         stage.words |= {"keys": [keys], "endpoint": [f"https://fcm.googleapis.com/fcm/send/{new_id().hex}"]}

@@ -6,26 +6,32 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from flask import Flask, request
 from flask.testing import FlaskClient
-from werkzeug.serving import make_server
+from standardwebhooks import Webhook
+from werkzeug.serving import BaseWSGIServer, make_server
 
 from chassis.testing.folders import kept_ports
 from deploy.local import telephones
 from deploy.local.client import one_origin
-from deploy.local.environment import environment
+from deploy.local.environment import environment, p256_keys
 from deploy.local.mailbox import Mailbox
+from deploy.local.mini_program import MiniProgram
+from deploy.local.receivers import Arrivals, Browser, Receivers
 from deploy.local.telephones import API, PAGE, REPLIES, Telephones
 from notify.channels.email import Email
-from notify.channels.interface import Letter
+from notify.channels.entries import list_providers
+from notify.channels.interface import Letter, SendingError
 from notify.channels.tencent import TencentSms
-from notify.settings import ReportSettings, SmtpSettings, TencentSettings
+from notify.endpoints.rules import make_secret
+from notify.settings import ReportSettings, SendingSettings, SmtpSettings, TencentSettings, WechatSettings
 
 ROOT = Path(__file__).resolve().parents[2]
 ACCOUNT = TencentSettings(
@@ -62,6 +68,14 @@ class Outbox:
 
     def arrived(self, **asked: str) -> Any:
         return self.page.get(API, query_string=asked).json
+
+
+@contextmanager
+def serving(server: BaseWSGIServer) -> Iterator[None]:
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield
+    server.shutdown()
+    server.server_close()
 
 
 @pytest.fixture
@@ -151,9 +165,77 @@ def test_what_stands_on_the_page_cannot_change_it(outbox: Outbox) -> None:
     assert "<b>1" not in page
 
 
-def test_outbox_plays_no_provider_elsewhere() -> None:
+def test_outbox_plays_no_provider_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ValueError, match="on this machine alone"):
         Telephones(replace(ACCOUNT, endpoint="https://sms.tencentcloudapi.com"))
+    for name, value in {"APP_ID": f"wx{0:016x}", "APP_SECRET": "0" * 32, "TEMPLATE_ID": "0" * 20}.items():
+        monkeypatch.setenv(f"WECHAT_{name}", value)
+    with pytest.raises(ValueError, match="on this machine alone"):
+        MiniProgram(WechatSettings.of_environment(), Arrivals())
+
+
+@pytest.fixture
+def everywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[FlaskClient, dict[str, str]]]:
+    """The outbox with all its servers, as the environment of the sandbox names them to this process."""
+    [port] = kept_ports(tmp_path / "port", 1)
+    here = f"http://127.0.0.1:{port}"
+    found = environment(tmp_path, lambda name, role: "", origin=one_origin(here), telephones=here)
+    for name, value in (found | {"NO_PROXY": "*"}).items():
+        monkeypatch.setenv(name, value)
+    arrivals, browser = Arrivals(), Browser(found["SANDBOX_BROWSER_PRIVATE_KEY"], found["SANDBOX_BROWSER_AUTH"])
+    receivers = Receivers(arrivals, browser, int(found["SANDBOX_TLS_PORT"]), Path(found["SANDBOX_CERTIFICATE"]))
+    receivers.open()
+    mini_program = MiniProgram(WechatSettings.of_environment(), arrivals)
+    app = telephones.create(Telephones(TencentSettings.of_environment()), None, arrivals, mini_program)
+    with serving(make_server("127.0.0.1", port, app, threaded=True)):
+        yield app.test_client(), found
+    receivers.close()
+
+
+def test_every_channel_beside_sms_and_mail_arrives(everywhere: tuple[FlaskClient, dict[str, str]]) -> None:
+    page, found = everywhere
+    linked: dict[UUID, str] = {}
+    providers = {one.channel: one.make() for one in list_providers(SendingSettings.of_environment(), list, linked.__setitem__)}
+    receivers, secret = f"https://localhost:{found['SANDBOX_TLS_PORT']}", make_secret()
+    said = Letter(uuid4(), "", "zh-CN", "news", {}, "有需求待您审核", "一床棉被")
+    keys = {"p256dh": found["SANDBOX_BROWSER_PUBLIC_KEY"], "auth": found["SANDBOX_BROWSER_AUTH"]}
+    browser = [keys | {"id": str(uuid4()), "endpoint": f"{receivers}/push/mei"}]
+    pushed = {"ttl": "60", "urgency": "normal", "notice_id": str(uuid4()), "kind": "need_posted", "about": str(uuid4())}
+    link = replace(said, to="code-of-mei", text="wechat_link")
+    providers["wechat"].send(link)
+    letters = {
+        "webhook": replace(said, to=f"{receivers}/hooks/mei", body='{"type":"x","data":{"title":"有需求待您审核"}}', secrets=(secret,)),
+        "wecom": replace(said, to=f"{receivers}/cgi-bin/webhook/send?key=of-mei-00"),
+        "dingtalk": replace(said, to=f"{receivers}/robot/send?access_token=of-mei-00", secrets=("SEC1",)),
+        "feishu": replace(said, to=f"{receivers}/open-apis/bot/v2/hook/of-mei-00", secrets=("SEC1",)),
+        "push": replace(said, to=json.dumps(browser), parameters=pushed),
+        "wechat": replace(said, to=linked[link.reference], parameters={"title": said.title, "at": "2026年12月01日 09:00"}),
+    }
+    for channel, letter in letters.items():
+        providers[channel].send(letter)
+    arrived = {one["channel"]: one for one in page.get(API).json["letters"]}
+    assert arrived.keys() == letters.keys() == telephones.CHANNELS.keys() - {"sms", "email"}
+    assert {one["title"].removeprefix("【对接平台】") for one in arrived.values()} == {said.title}
+    hook = arrived["webhook"]
+    assert Webhook(secret).verify(hook["text"], hook["headers"])["type"] == "x"
+    assert arrived["push"]["text"] == said.body
+    for channel in letters:
+        shown = page.get(PAGE, query_string={"channel": channel}).text
+        assert shown.count("<li class=") == 1
+        assert telephones.CHANNELS[channel][0] in shown
+
+
+def test_push_to_another_browser_is_refused(everywhere: tuple[FlaskClient, dict[str, str]]) -> None:
+    page, found = everywhere
+    push = next(one for one in list_providers(SendingSettings.of_environment(), list, {}.__setitem__) if one.channel == "push").make()
+    other = p256_keys("OTHER")["OTHER_PUBLIC_KEY"]
+    address = f"https://localhost:{found['SANDBOX_TLS_PORT']}/push/mei"
+    keys = {"id": str(uuid4()), "endpoint": address, "p256dh": other, "auth": found["SANDBOX_BROWSER_AUTH"]}
+    words = {"ttl": "60", "urgency": "normal", "notice_id": "", "kind": "", "about": ""}
+    with pytest.raises(SendingError) as error:
+        push.send(Letter(uuid4(), json.dumps([keys]), "zh-CN", "news", words, "…", "…"))
+    assert error.value.reason == "push.400"
+    assert page.get(API).json["letters"] == []
 
 
 def test_sandbox_uses_no_provider_of_the_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

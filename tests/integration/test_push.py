@@ -28,7 +28,7 @@ from chassis.data.encryption import fingerprint
 from chassis.testing import forkserver
 from contracts.generate import example_of
 from contracts.matching import MatchProposed
-from deploy.local.environment import vapid_keys
+from deploy.local.environment import p256_keys
 from notify import actions as notices
 from notify.channels.interface import Letter, SendingError
 from notify.channels.push import PushServices, WebPush, topic_of
@@ -37,7 +37,7 @@ from notify.settings import VapidSettings
 from notify.subscriptions.model import PushSubscription
 
 ROOT = Path(__file__).resolve().parents[2]
-VAPID = vapid_keys()
+VAPID = p256_keys("VAPID")
 
 
 class Quiet(WSGIRequestHandler):

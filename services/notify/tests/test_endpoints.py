@@ -1,6 +1,7 @@
 """Endpoints: who may register and see them, how they are proven, what they get, and when they are disabled."""
 
 from datetime import timedelta
+from ipaddress import ip_network
 from typing import Any
 from uuid import UUID
 
@@ -190,6 +191,13 @@ def test_host_of_a_service_of_ones_own_is_allowed() -> None:
     assert rules.find_host("wecom", WECOM.replace("qyapi.weixin.qq.com", "im.example.gov.cn"), settings) == "im.example.gov.cn"
     assert rules.find_host("wecom", WECOM, settings) == "qyapi.weixin.qq.com"
     assert rules.find_host("dingtalk", ADDRESSES["dingtalk"].replace("oapi.dingtalk.com", "im.example.gov.cn"), settings) is None
+
+
+def test_this_machine_is_a_receiver_where_the_operator_says_so() -> None:
+    here = EndpointSettings(networks=(ip_network("127.0.0.0/8"),))
+    addresses = ("https://localhost/hook", "https://intranet/hook", "https://127.0.0.1/hook")
+    assert [rules.find_host("webhook", one, EndpointSettings()) for one in addresses] == [None, None, None]
+    assert [rules.find_host("webhook", one, here) for one in addresses] == ["localhost", None, None]
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,9 @@ from notify.preferences.model import Preferences
 from notify.preferences.queries import find_manners
 
 PATH = "/v1/notices/preferences"
+EVERY = ["sms", "email", "push", "wechat"]
 WANTED: dict[str, Any] = {
-    "channels": ["sms", "email"],
+    "channels": EVERY,
     "kinds": [{"kind": "need_met", "channels": ["email"]}, {"kind": "match_closed", "channels": []}],
     "time_zone": "Asia/Urumqi",
     "quiet_hours": {"since": "23:30", "until": "06:15"},
@@ -32,9 +33,9 @@ def changed(**values: Any) -> dict[str, Any]:
 def test_everybody_starts_with_the_same_preferences(client: Client) -> None:
     found = client.get(PATH, by=Person("donor")).json
     assert found["version"] == 0
-    assert (found["channels"], found["time_zone"], found["quiet_hours"]) == (["sms", "email"], None, {"since": "22:00", "until": "07:00"})
+    assert (found["channels"], found["time_zone"], found["quiet_hours"]) == (EVERY, None, {"since": "22:00", "until": "07:00"})
     assert (found["urgent_passes"], found["sms_per_day"], found["digest"]) == (True, 3, "daily")
-    assert found["kinds"] == [{"kind": kind, "channels": ["sms", "email"]} for kind in kinds()]
+    assert found["kinds"] == [{"kind": kind, "channels": EVERY} for kind in kinds()]
     assert found["allowed"] == ["set_notice_preferences"]
 
 
@@ -47,7 +48,7 @@ def test_preferences_are_one_s_own_and_hold_from_now_on(client: Client, database
     said = {name: found[name] for name in WANTED if name != "kinds"}
     assert said == {name: value for name, value in WANTED.items() if name != "kinds"}
     by_kind = {one["kind"]: one["channels"] for one in found["kinds"]}
-    assert (by_kind["need_met"], by_kind["match_closed"], by_kind["match_accepted"]) == (["email"], [], ["sms", "email"])
+    assert (by_kind["need_met"], by_kind["match_closed"], by_kind["match_accepted"]) == (["email"], [], EVERY)
     assert client.get(PATH, by=other).json["version"] == 0
     with database.begin() as session:
         manners = find_manners(session, {mei.id: "5109"})[mei.id]
@@ -120,15 +121,15 @@ def test_one_click_ends_mails_and_a_second_changes_nothing(client: Client, datab
     assert '<form method=post><input type="hidden" name="List-Unsubscribe" value="One-Click">' in page.text
     assert "form-action 'self'" in page.headers["Content-Security-Policy"]
     assert "script-src 'none'" in page.headers["Content-Security-Policy"]
-    assert client.get(PATH, by=mei).json["channels"] == ["sms", "email"], "a program that follows links changes nothing"
+    assert client.get(PATH, by=mei).json["channels"] == EVERY, "a program that follows links changes nothing"
     for _ in range(2):
         answer = client.flask.post(
             f"/v1/notices/unsubscribing/{key}", data="List-Unsubscribe=One-Click", content_type="application/x-www-form-urlencoded"
         )
         assert (answer.status_code, "已停止发送邮件" in answer.text) == (200, True)
     found = client.get(PATH, by=mei).json
-    assert (found["version"], found["channels"]) == (1, ["sms"])
-    assert client.put(PATH, WANTED, by=mei).json["channels"] == ["sms", "email"], "they may come back"
+    assert (found["version"], found["channels"]) == (1, ["sms", "push", "wechat"])
+    assert client.put(PATH, WANTED, by=mei).json["channels"] == EVERY, "they may come back"
 
 
 def test_unknown_key_unsubscribes_nobody(client: Client, database: RolledBack) -> None:

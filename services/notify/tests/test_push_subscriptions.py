@@ -16,12 +16,13 @@ from chassis.testing.twins import altered, unguarded
 from contracts.generate import example_of
 from contracts.matching import MatchProposed
 from contracts.users import PersonErased
-from deploy.local.environment import vapid_keys
+from deploy.local.environment import p256_keys
 from notify import actions as notices
 from notify.api import api
 from notify.channels.push import find_host
 from notify.messages import actions
 from notify.messages.model import Message
+from notify.preferences.queries import default_preferences
 from notify.subscriptions import actions as subscriptions
 from notify.subscriptions import rules
 from notify.subscriptions.model import PushSubscription
@@ -29,12 +30,12 @@ from notify.subscriptions.model import PushSubscription
 from .conftest import proposal, write_notices
 
 PATH = "/v1/push-subscriptions"
-KEYS = {"p256dh": vapid_keys()["VAPID_PUBLIC_KEY"], "auth": "BTBZMqHH6r4Tts7J_aSIgg"}
+KEYS = {"p256dh": p256_keys("VAPID")["VAPID_PUBLIC_KEY"], "auth": "BTBZMqHH6r4Tts7J_aSIgg"}
 
 
 @pytest.fixture(autouse=True)
 def key(monkeypatch: pytest.MonkeyPatch) -> str:
-    found = vapid_keys()["VAPID_PUBLIC_KEY"]
+    found = p256_keys("VAPID")["VAPID_PUBLIC_KEY"]
     monkeypatch.setenv("VAPID_PUBLIC_KEY", found)
     return found
 
@@ -155,6 +156,38 @@ def test_notice_is_pushed_beside_every_other_channel(client: Client, database: R
         actions.settle(session, session.get_one(Message, push.id), "delivered", None)
     with database.begin() as session:
         assert session.get_one(Message, sms.id).settled_at is None, "nobody knows whether the browser is ever opened"
+
+
+FASTER = unguarded("Message.channel.not_in(BESIDE)", "without it, an SMS that is faster takes the browser its push")
+
+
+@pytest.mark.parametrize("change", [None, FASTER])
+def test_faster_sms_takes_no_browser_its_push(
+    client: Client, database: RolledBack, monkeypatch: pytest.MonkeyPatch, change: str | None
+) -> None:
+    if change:
+        monkeypatch.setattr(actions, "settle", altered(actions.settle, f", {change}", ""))
+    person = Person("donor")
+    subscribe(client, person)
+    write_notices(database, proposal(pledger_id=person.id))
+    push, sms = pushes(database, person.id)
+    with database.begin() as session:
+        actions.settle(session, session.get_one(Message, sms.id), "delivered", None)
+    with database.begin() as session:
+        assert session.get_one(Message, push.id).settled_at is None
+
+
+def test_push_that_nobody_wants_is_not_planned(client: Client, database: RolledBack) -> None:
+    one, none = Person("donor"), Person("donor")
+    for person, silenced in ((one, ["match_proposed.wechat"]), (none, ["*.push"])):
+        subscribe(client, person)
+        with database.begin() as session:
+            chosen = default_preferences(person.id)
+            chosen.silenced = silenced
+            session.add(chosen)
+        write_notices(database, proposal(pledger_id=person.id))
+    assert [message.channel for message in pushes(database, one.id)] == ["push", "sms"]
+    assert [message.channel for message in pushes(database, none.id)] == ["sms"]
 
 
 def test_subscriptions_go_with_their_account(client: Client, database: RolledBack) -> None:

@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from contracts.notices import VERIFIERS, templates
 from notify.channels.bots import DIALECTS
+from notify.channels.guarded import is_reachable
 from notify.endpoints.model import Endpoint
 from notify.rules import ADMINISTRATOR, GIVER, LEVELS, TOWN
 from notify.settings import EndpointSettings
@@ -47,7 +48,10 @@ def make_proof() -> str:
 
 
 def find_host(channel: str, address: str, settings: EndpointSettings) -> str | None:
-    """Return the host of an address that the channel may have; None for any other."""
+    """Return the host of an address that the channel may have; None for any other.
+
+    `localhost` is a receiver where the operator opened this machine's own network, as the sandbox does.
+    """
     try:
         parts = urlsplit(address)
         port = parts.port or 443
@@ -57,7 +61,8 @@ def find_host(channel: str, address: str, settings: EndpointSettings) -> str | N
     if parts.scheme != "https" or parts.username is not None or parts.fragment or port not in settings.ports:
         return None
     if channel == WEBHOOK:
-        return host if len(host) <= 253 and _HOST.fullmatch(host) else None
+        is_here = host == "localhost" and is_reachable("127.0.0.1", settings.networks)
+        return host if is_here or (len(host) <= 253 and _HOST.fullmatch(host)) else None
     dialect = DIALECTS[channel]
     if parts.netloc.lower() not in {dialect.host, settings.bot_hosts.get(channel, dialect.host).lower()}:
         return None

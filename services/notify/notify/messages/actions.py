@@ -229,7 +229,8 @@ def fail(session: Session, claimed: Claimed, outcome: Failure, reason: str) -> N
 def settle(session: Session, message: Message, state: State, reason: str | None) -> None:
     """End a message. After a failure the next channel has its turn, or when this one is `UNWANTED`; after a delivery none has any more.
 
-    A message beside the app ends nothing else: nobody knows whether browser or WeChat is ever opened.
+    A message beside the app ends nothing else: nobody knows whether browser or WeChat is ever opened. Nothing but reading ends it either,
+    so that it does not depend on which of two providers is faster.
     """
     at = now()
     message.state, message.reason, message.settled_at = state, reason, at
@@ -241,7 +242,8 @@ def settle(session: Session, message: Message, state: State, reason: str | None)
     if (state in rules.FAILURES and message.then) or (reason == UNWANTED and _has_wanted_channel(session, message)):
         _fall_back(session, message, at)
     elif state == "delivered" and message.channel not in BESIDE:
-        siblings = update(Message).where(Message.notice_id == message.notice_id, Message.settled_at.is_(None))
+        waiting = (Message.notice_id == message.notice_id, Message.settled_at.is_(None), Message.channel.not_in(BESIDE))
+        siblings = update(Message).where(*waiting)
         session.execute(siblings.values(state="withdrawn", reason="reached", settled_at=at).execution_options(synchronize_session="fetch"))
         reached = update(Notice).where(Notice.id == message.notice_id, Notice.state != "delivered")
         session.execute(reached.values(state="delivered").execution_options(synchronize_session=False))

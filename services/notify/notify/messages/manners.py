@@ -78,8 +78,7 @@ def hold(session: Session, claimed: Sequence[Claimed]) -> list[Claimed]:
     Messages of a channel that their recipient does not want give way to the next one. Codes, links that are asked for, what follows an
     answer, and attempts of processes that died pass.
     """
-    judged = (*CHANNELS, *rules.BESIDE)
-    asked = [one for one in claimed if one.notice_id and one.channel in judged and one.open_attempt is None]
+    asked = [one for one in claimed if one.notice_id and one.channel in CHANNELS and one.open_attempt is None]
     manners = find_manners(session, {one.recipient_id: one.region for one in asked if one.recipient_id})
     at = now()
     sent = _count_sms(session, [one for one in asked if one.channel == SMS], manners, at)

@@ -47,7 +47,9 @@ def plan_messages(session: Session, notices: Mapping[UUID, Mapping[str, Any]], a
         _plan_beside(channel, notice_id, notice, at)
         for channel in BESIDE
         for notice_id, notice in notices.items()
-        if (channel, notice["recipient_id"]) in holders and rules.is_beside(notice)
+        if (channel, notice["recipient_id"]) in holders
+        and rules.is_beside(notice)
+        and manners[notice["recipient_id"]].wants(notice["kind"], channel)
     ]
     if planned:
         session.execute(_PLAN, {"messages": msgspec.json.encode(planned).decode(), "at": at})

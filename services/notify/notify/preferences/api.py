@@ -17,7 +17,12 @@ from notify.preferences.model import Preferences
 api = APIBlueprint("preferences", __name__)
 
 KINDS = kinds()
-CHANNELS = {"sms": ("短信", "SMS"), "email": ("电子邮件", "e-mail")}
+CHANNELS = {
+    "sms": ("短信", "SMS"),
+    "email": ("电子邮件", "e-mail"),
+    "push": ("浏览器推送", "web push"),
+    "wechat": ("微信订阅消息", "WeChat subscription message"),
+}
 ZONES = {"Asia/Shanghai": ("北京时间", "Beijing time"), "Asia/Urumqi": ("新疆时间", "Xinjiang time")}
 DIGESTS = {"daily": ("每天汇总一次", "once a day, together"), "never": ("逐条发送", "each by itself")}
 CLOCK = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]"

@@ -10,8 +10,7 @@ ZONES = {"Asia/Shanghai": timezone(timedelta(hours=8)), "Asia/Urumqi": timezone(
 CHINA, XINJIANG = "Asia/Shanghai", "Asia/Urumqi"
 REGIONS_OF_XINJIANG = "65"
 EVERY_KIND = "*"
-SMS, EMAIL = "sms", "email"
-CHANNELS = (SMS, EMAIL)
+SMS, EMAIL, PUSH, WECHAT = CHANNELS = ("sms", "email", "push", "wechat")
 """The channels that people may choose. The app always shows every notice."""
 DIGEST_AT = time(8)
 MOST_SMS_PER_DAY = 20

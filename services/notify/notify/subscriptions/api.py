@@ -17,7 +17,7 @@ from notify.subscriptions.problems import push_not_set
 
 api = APIBlueprint("subscriptions", __name__)
 LANGUAGES = {"zh-CN": ("中文", "Chinese"), "en": ("英文", "English")}
-ENDPOINT = r"https://[A-Za-z0-9.-]+(?:/[A-Za-z0-9._~!$&'()*+,;=:@/%-]*)?(?:\?[A-Za-z0-9._~!$&'()*+,;=:@/?%-]*)?"
+ENDPOINT = r"https://[A-Za-z0-9.-]+(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~!$&'()*+,;=:@/%-]*)?(?:\?[A-Za-z0-9._~!$&'()*+,;=:@/?%-]*)?"
 
 
 class PushKeysIn(Strict):
