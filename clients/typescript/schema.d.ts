@@ -8338,6 +8338,11 @@ export interface components {
              * @enum {string}
              */
             digest: "daily" | "never";
+            /**
+             * @description of mails; SMS are in Chinese, in texts that providers approved. What is left out stays as it is
+             * @enum {string}
+             */
+            language?: "zh-CN" | "en";
         };
         NoticePreferencesOut: {
             version: number;
@@ -8361,6 +8366,11 @@ export interface components {
              * @enum {string}
              */
             digest: "daily" | "never";
+            /**
+             * @description of mails; SMS are in Chinese, in texts that providers approved. What is left out stays as it is
+             * @enum {string}
+             */
+            language: "zh-CN" | "en";
             /** @description operations (`operationId`) that the caller may carry out on it now */
             allowed: string[];
         };

@@ -269,6 +269,7 @@ def soon(look: Callable[[], Any], seconds: float = 120) -> Any:
     return found
 
 
+@pytest.mark.timeout(900 if WHOLE else 120)
 def test_killed_senders_lose_nothing_and_repeat_nothing(house: House) -> None:
     """Counted at the provider, which can be asked: each message came once, whenever a sender was killed."""
     house.aliyun.before = lambda phone: time.sleep(0.01)

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -21,7 +22,7 @@ from contracts.generate import example_of
 from contracts.matching import MatchProposed
 from notify import actions as notices
 from notify.channels.interface import Letter, SendingError
-from notify.channels.wechat import LINK, Wechat, WechatToken, outcome_of
+from notify.channels.wechat import CHINA, LINK, Wechat, WechatToken, find_retry_at, outcome_of
 from notify.messages import planning
 from notify.messages.model import Message
 from notify.settings import WechatSettings
@@ -102,6 +103,19 @@ def test_codes_of_wechat_are_told_apart(server: WechatServer, code: int, outcome
     server.fault = lambda: code
     assert refusal(channel_to(server, []), letter()) == (outcome, f"wechat.{code}")
     assert outcome_of(code) == outcome
+
+
+def test_used_up_budget_is_asked_for_again_at_midnight(server: WechatServer) -> None:
+    channel, evening = channel_to(server, []), datetime(2026, 12, 1, 15, 59, tzinfo=UTC)
+    retries = []
+    for code in (45009, -1):
+        server.fault = lambda code=code: code  # type: ignore[misc]
+        with pytest.raises(SendingError) as error:
+            channel.send(letter())
+        retries.append(error.value.retry_at)
+    assert retries[0] is not None
+    assert (retries[0].astimezone(CHINA).time(), retries[1]) == (datetime.min.time(), None)
+    assert find_retry_at(45009, evening) == evening + timedelta(minutes=1)
 
 
 def test_person_who_allows_no_more_gets_nothing(server: WechatServer) -> None:

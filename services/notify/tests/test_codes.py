@@ -18,6 +18,8 @@ from contracts.users import CodeRequested
 from notify.channels.interface import Failure
 from notify.messages import actions, planning, rules, sending
 from notify.messages.actions import Claimed, Outcome
+from notify.messages.contacts import Code
+from notify.messages.letters import write_code
 from notify.messages.model import Message
 from notify.settings import SendingSettings
 
@@ -70,6 +72,16 @@ def make_due(database: Database) -> None:
 def test_code_that_proves_an_address_is_mailed(database: RolledBack) -> None:
     record(database, asked_for(purpose="email_change"), asked_for(purpose="sign_in"))
     assert {one.kind: one.channel for one in claim(database)} == {"code_email_change": "email", "code_sign_in": "sms"}
+
+
+@pytest.mark.parametrize(("language", "title"), [("zh-CN", "验证码"), ("en", "Your code"), ("fr", "验证码")])
+def test_mailed_code_is_in_its_asker_s_language(database: RolledBack, language: str, title: str) -> None:
+    record(database, asked_for(purpose="email_change"))
+    [claimed] = claim(database)
+    mail = write_code(claimed, Code("123456", email="mei@example.net", language=language), 5)
+    assert (mail.title, "123456" in mail.body, "短信" in mail.body) == (title, True, False)
+    sms = write_code(claimed, Code("123456", phone="13800000000", language=language), 5)
+    assert (sms.language, sms.to, sms.body[:6]) == ("zh-CN", "+8613800000000", "123456")
 
 
 @pytest.mark.parametrize("change", [None, unguarded(".on_conflict_do_nothing()", "without it, a code told twice fails or is sent twice")])

@@ -1,5 +1,6 @@
 """Manners: quiet hours in the person's time, the cap of SMS, and digests, judged when a message is about to leave."""
 
+import re
 import signal
 import subprocess
 import sys
@@ -354,6 +355,11 @@ def test_digest_gathers_what_is_not_urgent_into_one(database: RolledBack, monkey
     assert (letter.title, letter.text, letter.unsubscribing_key) == ("您有 3 条未读通知", "news", "key")
     assert letter.body.count("已记下您的答复") == 3
     assert letter.body.startswith("1. ")
+    with database.begin() as session:
+        read = found[taken[giver].id]
+        letter = letters.write_letter(taken[giver], read, Speaker.of(session, read), "mei@example.net", "key", language="en")
+    assert (letter.language, letter.title) == ("en", "You have 3 unread notices")
+    assert not re.search("[一-鿿]", letter.body), "a letter is in one language"
 
 
 def test_digest_leaves_out_what_was_read_meanwhile(database: RolledBack, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ from chassis.testing.twins import altered, unguarded
 from contracts.notices import kinds
 from notify.preferences import actions
 from notify.preferences.model import Preferences
-from notify.preferences.queries import find_manners
+from notify.preferences.queries import find_languages, find_manners
 
 PATH = "/v1/notices/preferences"
 EVERY = ["sms", "email", "push", "wechat"]
@@ -85,7 +85,8 @@ def test_second_device_does_not_undo_the_first(client: Client, monkeypatch: pyte
         ({"sms_per_day": -1}, "#/sms_per_day"),
         ({"digest": "hourly"}, "#/digest"),
         ({"urgent_passes": "yes"}, "#/urgent_passes"),
-        ({"language": "en"}, "#/language"),
+        ({"language": "fr"}, "#/language"),
+        ({"font": "large"}, "#/font"),
     ],
 )
 def test_wrong_preferences_are_refused_and_change_nothing(client: Client, changes: dict[str, Any], pointer: str) -> None:
@@ -102,6 +103,16 @@ def test_whoever_wants_no_quiet_hours_has_none(client: Client, database: RolledB
     with database.begin() as session:
         manners = find_manners(session, {mei.id: None})[mei.id]
     assert (manners.since, manners.until, manners.zone) == (None, None, "Asia/Shanghai")
+
+
+def test_language_of_mails_is_chosen_and_stays(client: Client, database: RolledBack) -> None:
+    mei, other = Person("donor"), Person("donor")
+    assert client.get(PATH, by=mei).json["language"] == "zh-CN"
+    assert client.put(PATH, changed(language="en"), by=mei).json["language"] == "en"
+    assert client.put(PATH, WANTED, by=mei).json["language"] == "en", "a form that does not know the field changes nothing"
+    assert client.put(PATH, WANTED, by=other).json["language"] == "zh-CN"
+    with database.begin() as session:
+        assert find_languages(session, {mei.id, new_id()}) == {mei.id: "en"}
 
 
 def test_preferences_are_for_whoever_is_signed_in(client: Client) -> None:

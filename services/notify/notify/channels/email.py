@@ -95,8 +95,9 @@ def write_mail(letter: Letter, settings: SmtpSettings) -> EmailMessage:
         mail["List-Unsubscribe"] = f"<{ending}>"
         mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     mail["Content-Language"] = letter.language
-    foot_lines = f"{foot}\n{ending_label}: {ending}" if ending else foot
-    mail.set_content(f"{letter.body}\n\n{label}: {link}\n\n-- \n{foot_lines}\n", cte="base64")
+    colon = "：" if letter.language == "zh-CN" else ": "
+    foot_lines = f"{foot}\n{ending_label}{colon}{ending}" if ending else foot
+    mail.set_content(f"{letter.body}\n\n{label}{colon}{link}\n\n-- \n{foot_lines}\n", cte="base64")
     page = _PAGE.render(
         language=letter.language,
         title=letter.title,

@@ -6,12 +6,14 @@ The provider documents them at developers.weixin.qq.com: `stable_token`, `code2S
 import threading
 import time
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import httpx
 
+from chassis.data.database import now
 from notify.channels.interface import Failure, Found, Letter, Receipt, SendingError
 from notify.settings import WechatSettings
 
@@ -24,6 +26,8 @@ OF_THE_PERSON = {43101, 40003, 40029, 40163, 40226}
 """The person refused or allowed no more, the openid is none, the code was used, is over, or belongs to a barred person."""
 PASSING = {-1, 44990, 45009, 45011}
 """WeChat is busy, gets too much at once, or its budget of the day (45009) is used up: it is tried again, more and more seldom."""
+USED_UP = 45009
+CHINA = ZoneInfo("Asia/Shanghai")
 RENEWED_BEFORE_SECONDS = 300
 LONGEST_THING = 20
 
@@ -33,6 +37,12 @@ def outcome_of(code: int) -> Failure:
     if code in OF_THE_PERSON:
         return "permanent-failure"
     return "temporary-failure" if code in PASSING else "technical-failure"
+
+
+def find_retry_at(code: int, at: datetime) -> datetime | None:
+    """Return when a code ends by itself: the budget of the day at midnight in China. None for any other."""
+    tomorrow = at.astimezone(CHINA).date() + timedelta(days=1)
+    return datetime.combine(tomorrow, datetime.min.time(), CHINA) if code == USED_UP else None
 
 
 class WechatToken:
@@ -81,7 +91,7 @@ class Wechat:
             if code == OK:
                 return
             if code not in TOKEN_OVER or is_last:
-                raise SendingError(outcome_of(code), f"wechat.{code}")
+                raise SendingError(outcome_of(code), f"wechat.{code}", retry_at=find_retry_at(code, now()))
             token = self._find_token(than=token)
 
     def _find_token(self, than: str | None = None) -> str:
@@ -98,7 +108,8 @@ class Wechat:
             code, answer = self._ask("POST", "/cgi-bin/stable_token", json=wanted)
             value, lasts = answer.get("access_token"), answer.get("expires_in")
             if code != OK or not isinstance(value, str) or not isinstance(lasts, int):
-                raise SendingError("temporary-failure" if code in PASSING else "technical-failure", f"wechat.{code}")
+                outcome: Failure = "temporary-failure" if code in PASSING else "technical-failure"
+                raise SendingError(outcome, f"wechat.{code}", retry_at=find_retry_at(code, now()))
             self._token.value, self._token.until = value, time.monotonic() + max(lasts - RENEWED_BEFORE_SECONDS, 0)
             return value
 
@@ -108,7 +119,8 @@ class Wechat:
         refusal, answer = self._ask("GET", "/sns/jscode2session", params=asked)
         openid = answer.get("openid")
         if refusal != OK or not isinstance(openid, str):
-            raise SendingError(outcome_of(refusal) if refusal != OK else "temporary-failure", f"wechat.{refusal}")
+            outcome: Failure = outcome_of(refusal) if refusal != OK else "temporary-failure"
+            raise SendingError(outcome, f"wechat.{refusal}", retry_at=find_retry_at(refusal, now()))
         return openid
 
     def _ask(self, method: str, path: str, **asked: Any) -> tuple[int, dict[str, Any]]:

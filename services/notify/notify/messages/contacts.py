@@ -25,11 +25,12 @@ class DoorError(Exception):
 
 @dataclass(frozen=True, repr=False)
 class Code:
-    """A code, and the phone or the e-mail address to send it to. It stays in memory, and has no readable form for logs."""
+    """A code, its address, and the asker's language. It stays in memory, and has no readable form for logs."""
 
     code: str
     phone: str | None = None
     email: str | None = None
+    language: str = "zh-CN"
 
 
 @dataclass(frozen=True, repr=False)

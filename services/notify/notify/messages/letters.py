@@ -26,7 +26,18 @@ from notify.wechat.model import WechatLink
 from notify.words import readable_facts
 
 LANGUAGE = "zh-CN"
-CODE_TITLE = "验证码"
+CODE_MAILS = {
+    "zh-CN": (
+        "验证码",
+        "{code}为您的对接平台验证码，{minutes}分钟内有效。请勿告诉他人，工作人员不会向您索取。如非本人操作，请忽略本邮件。",
+    ),
+    "en": (
+        "Your code",
+        "{code} is your code for Duijie, valid for {minutes} minutes. Tell nobody. If you did not ask for it, ignore this mail.",
+    ),
+}
+DIGESTS = {"zh-CN": "您有 {count} 条未读通知", "en": "You have {count} unread notices"}
+EARLIER = {"zh-CN": "另有 {left} 条较早的通知，请登录查看。", "en": "There are {left} earlier ones. Sign in to read them."}
 MOST_IN_DIGEST = 20
 Filed = Callable[[str], bool]
 PUSH_TITLES = ("新的通知", "Something new")
@@ -34,11 +45,15 @@ PUSH_BODIES = {"zh-CN": "请打开对接平台查看。", "en": "Open Duijie to 
 
 
 def write_code(claimed: Claimed, code: Code, minutes: int) -> Letter:
-    """Write the letter with a code."""
-    phone = code.phone or ""
-    to = code.email or (phone if phone.startswith("+") else f"+86{phone}")
+    """Write the letter with a code: a mail in the language of whoever asked for it, or the filed SMS."""
     parameters = {"code": code.code, "minutes": str(minutes)}
-    return Letter(claimed.id, to, LANGUAGE, CODE, parameters, CODE_TITLE, texts()[CODE].render(parameters))
+    if code.email:
+        language = code.language if code.language in CODE_MAILS else LANGUAGE
+        title, body = CODE_MAILS[language]
+        return Letter(claimed.id, code.email, language, CODE, parameters, title, body.format_map(parameters))
+    phone = code.phone or ""
+    to = phone if phone.startswith("+") else f"+86{phone}"
+    return Letter(claimed.id, to, LANGUAGE, CODE, parameters, "", texts()[CODE].render(parameters))
 
 
 def write_letter(
@@ -49,34 +64,44 @@ def write_letter(
     key: str | None = None,
     whose: str | None = None,
     is_filed: Filed = lambda text: True,
+    language: str = LANGUAGE,
 ) -> Letter:
     """Write the letter of one notice, or the digest of several. `key` lets the recipient unsubscribe."""
     if len(notices) > 1:
-        return write_digest(claimed, notices, speaker, to, key)
+        return write_digest(claimed, notices, speaker, to, key, language)
     [notice] = notices
-    return write_notice(claimed, notice, speaker, to, whose, is_filed, key)
+    return write_notice(claimed, notice, speaker, to, whose, is_filed, key, language)
 
 
-def write_digest(claimed: Claimed, notices: Sequence[Notice], speaker: Speaker, to: str, key: str | None = None) -> Letter:
+def write_digest(
+    claimed: Claimed, notices: Sequence[Notice], speaker: Speaker, to: str, key: str | None = None, language: str = LANGUAGE
+) -> Letter:
     """Write one letter about several notices. The newest are told in full; SMS say how many there are."""
-    shown = [speaker.words_of(one, LANGUAGE) for one in reversed(notices[-MOST_IN_DIGEST:])]
+    shown = [speaker.words_of(one, language) for one in reversed(notices[-MOST_IN_DIGEST:])]
     parts = [f"{number}. {words['title']}\n{words['text']}" for number, words in enumerate(shown, 1)]
     if left := len(notices) - len(shown):
-        parts.append(f"另有 {left} 条较早的通知，请登录查看。")
-    count = f"您有 {len(notices)} 条未读通知"
+        parts.append(EARLIER[language].format(left=left))
+    count = DIGESTS[language].format(count=len(notices))
     parameters = {"title": clean_parameter(count)}
-    return Letter(claimed.id, to, LANGUAGE, NEWS, parameters, count, "\n\n".join(parts), key)
+    return Letter(claimed.id, to, language, NEWS, parameters, count, "\n\n".join(parts), key)
 
 
 def write_notice(
-    claimed: Claimed, notice: Notice, speaker: Speaker, to: str, whose: str | None, is_filed: Filed, key: str | None = None
+    claimed: Claimed,
+    notice: Notice,
+    speaker: Speaker,
+    to: str,
+    whose: str | None,
+    is_filed: Filed,
+    key: str | None = None,
+    language: str = LANGUAGE,
 ) -> Letter:
     """Write the letter of a notice, by the first of its texts that is filed. On a telephone of several people it names no item."""
-    words, known = _words_of(notice, speaker)
+    words, known = _words_of(notice, speaker, language)
     is_private = claimed.channel != SMS or whose == rules.OWN
     text = text_for(notice.kind, notice.side) if is_private else texts()[SHARED]
     chosen = text if is_filed(text.name) and _can_fill(text, known) else texts()[NEWS]
-    return _letter(claimed, chosen, known, to, words, key)
+    return _letter(claimed, chosen, known, to, words, key, language)
 
 
 def write_question(claimed: Claimed, notice: Notice, speaker: Speaker, contact: Contact, is_filed: Filed) -> tuple[Letter, Asking] | None:
@@ -132,15 +157,15 @@ def write_push(claimed: Claimed, notice: Notice, browsers: Sequence[PushSubscrip
     return Letter(claimed.id, msgspec.json.encode(to).decode(), language, NEWS, parameters, title, body)
 
 
-def write_wechat(claimed: Claimed, notice: Notice | None, link: WechatLink) -> Letter | None:
+def write_wechat(claimed: Claimed, notice: Notice | None, link: WechatLink, language: str = LANGUAGE) -> Letter | None:
     """Write the letter to a WeChat user, or the one that links an account; None when there is nothing to send it to."""
     if notice is None:
         return Letter(claimed.id, link.code, LANGUAGE, LINK, {}, "", "") if link.code and link.message_id == claimed.id else None
     if link.openid is None:
         return None
-    title = kinds().get(notice.kind, PUSH_TITLES)[0]
+    title = kinds().get(notice.kind, PUSH_TITLES)[language != LANGUAGE]
     at = f"{notice.created_at.astimezone(CHINA):%Y年%m月%d日 %H:%M}"
-    return Letter(claimed.id, link.openid, LANGUAGE, NEWS, {"title": title, "at": at}, title, "")
+    return Letter(claimed.id, link.openid, language, NEWS, {"title": title, "at": at}, title, "")
 
 
 def address_of(contact: Contact | None, channel: str) -> str | None:
@@ -150,15 +175,23 @@ def address_of(contact: Contact | None, channel: str) -> str | None:
     return contact.email if channel == EMAIL else contact.telephone
 
 
-def _words_of(notice: Notice, speaker: Speaker) -> tuple[dict[str, str], dict[str, Any]]:
-    words = speaker.words_of(notice, LANGUAGE)
-    return words, readable_facts(notice.kind, notice.side, notice.facts, LANGUAGE, speaker.item_of(notice)) | words
+def _words_of(notice: Notice, speaker: Speaker, language: str = LANGUAGE) -> tuple[dict[str, str], dict[str, Any]]:
+    words = speaker.words_of(notice, language)
+    return words, readable_facts(notice.kind, notice.side, notice.facts, language, speaker.item_of(notice)) | words
 
 
 def _can_fill(text: ShortText, known: dict[str, Any]) -> bool:
     return all(known.get(name) for name in text.parameters)
 
 
-def _letter(claimed: Claimed, text: ShortText, known: dict[str, Any], to: str, words: dict[str, str], key: str | None = None) -> Letter:
+def _letter(
+    claimed: Claimed,
+    text: ShortText,
+    known: dict[str, Any],
+    to: str,
+    words: dict[str, str],
+    key: str | None = None,
+    language: str = LANGUAGE,
+) -> Letter:
     parameters = {name: clean_parameter(str(known[name])) for name in text.parameters}
-    return Letter(claimed.id, to, LANGUAGE, text.name, parameters, words["title"], words["text"], key)
+    return Letter(claimed.id, to, language, text.name, parameters, words["title"], words["text"], key)

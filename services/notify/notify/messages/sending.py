@@ -24,10 +24,20 @@ from notify.messages import actions, rules
 from notify.messages.actions import Claimed
 from notify.messages.admission import admit, find_closure
 from notify.messages.contacts import Contact, Door, DoorError
-from notify.messages.letters import address_of, write_code, write_follow_up, write_letter, write_push, write_question, write_wechat
+from notify.messages.letters import (
+    LANGUAGE,
+    address_of,
+    write_code,
+    write_follow_up,
+    write_letter,
+    write_push,
+    write_question,
+    write_wechat,
+)
 from notify.messages.queries import load_notices
 from notify.model import Notice
 from notify.preferences.actions import make_keys
+from notify.preferences.queries import find_languages
 from notify.questions import actions as questions
 from notify.questions.actions import Asking
 from notify.questions.model import Question
@@ -41,6 +51,8 @@ from notify.wechat.queries import find_links
 log = logging.getLogger("notify.send")
 T = TypeVar("T")
 OUTCOMES = ("taken", "delivered", "temporary-failure", "permanent-failure", "technical-failure", "doubtful", "withdrawn", "postponed")
+LANGUAGES_CHOSEN = (rules.EMAIL, rules.WECHAT)
+"""Channels whose words are in the language that their reader chose. SMS are filed in Chinese; a browser has a language of its own."""
 UNREMARKABLE = {"gone", "read", "no_address"}
 """Reasons that no operator has to know of: many people have neither a proven telephone nor an e-mail address."""
 _OF_CODES = {
@@ -105,13 +117,14 @@ class Ready:
 
 @dataclass(frozen=True)
 class Seen:
-    """The database's part of a batch: the notices of each message and their words, questions, unsubscribing keys by recipient, and until
-    when all providers are closed."""
+    """The database's part of a batch: the notices of each message and their words, questions, by recipient the unsubscribing key
+    and the language of mails, and until when all providers are closed."""
 
     notices: Mapping[UUID, Sequence[Notice]]
     questions: Mapping[UUID, Question]
     speaker: Speaker
     keys: Mapping[UUID, str]
+    languages: Mapping[UUID, str]
     closed: datetime | None
 
 
@@ -212,7 +225,7 @@ class Sender:
         if open_ones and open_ones[0].endpoint_id:
             return self._address_endpoint(open_ones)
         if channel in rules.BESIDE:
-            return self._address_beside(channel, open_ones, seen.notices)
+            return self._address_beside(channel, open_ones, seen)
         try:
             return self._address(channel, open_ones, seen)
         except DoorError as error:
@@ -231,8 +244,9 @@ class Sender:
         closed = find_closure(session, [batch[0].account_at(entry.name) for entry in self._providers(channel)])
         recipients = {one.recipient_id for one in batch if one.recipient_id}
         keys = make_keys(session, recipients) if channel == rules.EMAIL and self._providers(channel) else {}
+        languages = find_languages(session, recipients) if channel in LANGUAGES_CHOSEN else {}
         session.expunge_all()
-        return Seen(notices, followed, speaker, keys, closed)
+        return Seen(notices, followed, speaker, keys, languages, closed)
 
     def _is_over(self, one: Claimed, seen: Seen) -> bool:
         """End a message that nobody needs any more; tell whether it ended."""
@@ -247,28 +261,26 @@ class Sender:
             return False
         return True
 
-    def _address_beside(self, channel: str, batch: Sequence[Claimed], notices: Mapping[UUID, Sequence[Notice]]) -> list[Ready]:
+    def _address_beside(self, channel: str, batch: Sequence[Claimed], seen: Seen) -> list[Ready]:
         """Write the letters to browsers and WeChat users, whom the house itself knows; withdraw those of recipients who left."""
-        letters = self._commit(lambda session: self._write_beside(session, channel, batch, notices))
+        letters = self._commit(lambda session: self._write_beside(session, channel, batch, seen))
         for one in batch:
             if one.id not in letters:
                 self._withdraw(one, "gone")
         return [Ready(one, letters[one.id]) for one in batch if one.id in letters]
 
-    def _write_beside(
-        self, session: Session, channel: str, batch: Sequence[Claimed], notices: Mapping[UUID, Sequence[Notice]]
-    ) -> dict[UUID, Letter]:
+    def _write_beside(self, session: Session, channel: str, batch: Sequence[Claimed], seen: Seen) -> dict[UUID, Letter]:
         recipients = {one.recipient_id for one in batch if one.recipient_id}
         browsers = find_subscriptions(session, recipients) if channel == rules.PUSH else {}
         links = find_links(session, recipients) if channel == rules.WECHAT else {}
         letters = {}
         for one in batch:
-            notice = next(iter(notices.get(one.id, ())), None)
+            notice = next(iter(seen.notices.get(one.id, ())), None)
             letter = None
             if one.recipient_id in browsers and notice:
                 letter = write_push(one, notice, browsers[one.recipient_id])
             elif one.recipient_id in links:
-                letter = write_wechat(one, notice, links[one.recipient_id])
+                letter = write_wechat(one, notice, links[one.recipient_id], seen.languages.get(one.recipient_id, LANGUAGE))
             if letter:
                 letters[one.id] = letter
         return letters
@@ -319,7 +331,8 @@ class Sender:
         def is_filed(text: str) -> bool:
             return any(entry.may_send(text) for entry in self._providers(one.channel))
 
-        plain = write_letter(one, unread, seen.speaker, to, key, contact.whose, is_filed)
+        language = seen.languages.get(contact.id, LANGUAGE)
+        plain = write_letter(one, unread, seen.speaker, to, key, contact.whose, is_filed, language)
         asks = write_question(one, unread[0], seen.speaker, contact, is_filed) if len(unread) == 1 else None
         return Ready(one, asks[0], asks[1], plain) if asks else Ready(one, plain)
 

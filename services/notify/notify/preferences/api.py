@@ -24,7 +24,9 @@ CHANNELS = {
     "wechat": ("微信订阅消息", "WeChat subscription message"),
 }
 ZONES = {"Asia/Shanghai": ("北京时间", "Beijing time"), "Asia/Urumqi": ("新疆时间", "Xinjiang time")}
+LANGUAGES = {"zh-CN": ("中文", "Chinese"), "en": ("英文", "English")}
 DIGESTS = {"daily": ("每天汇总一次", "once a day, together"), "never": ("逐条发送", "each by itself")}
+CHOSEN = ("time_zone", "urgent_passes", "sms_per_day", "digest", "language")
 CLOCK = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]"
 DESCRIBED = {
     "channels": "channels over which notices may leave the app; the app itself shows all of them",
@@ -33,6 +35,7 @@ DESCRIBED = {
     "quiet_hours": "nothing leaves then but what is urgent; null is never",
     "urgent_passes": "whether urgent notices leave in quiet hours too; codes always do",
     "sms_per_day": "the most SMS of a day; urgent ones count, and leave anyway",
+    "language": "of mails; SMS are in Chinese, in texts that providers approved. What is left out stays as it is",
     "digest": "how notices leave that are not urgent: `daily` is together, at 8 in the morning",
 }
 
@@ -70,6 +73,7 @@ class NoticePreferencesIn(Strict):
     urgent_passes = Flag(required=True, metadata={"description": DESCRIBED["urgent_passes"]})
     sms_per_day = Whole(0, rules.MOST_SMS_PER_DAY, required=True, metadata={"description": DESCRIBED["sms_per_day"]})
     digest = Choice(DIGESTS, required=True, metadata={"description": DESCRIBED["digest"]})
+    language = Choice(LANGUAGES, metadata={"description": DESCRIBED["language"]})
 
     @validates_schema
     def check_kinds(self, data: dict[str, Any], **_: Any) -> None:
@@ -101,6 +105,7 @@ class NoticePreferencesOut(Schema):
     urgent_passes = fields.Boolean(required=True, metadata={"description": DESCRIBED["urgent_passes"]})
     sms_per_day = fields.Integer(required=True, metadata={"description": DESCRIBED["sms_per_day"]})
     digest = Choice(DIGESTS, required=True, metadata={"description": DESCRIBED["digest"]})
+    language = Choice(LANGUAGES, required=True, metadata={"description": DESCRIBED["language"]})
     allowed = AllowedOperations()
 
 
@@ -126,7 +131,7 @@ def _columns_of(said: dict[str, Any]) -> dict[str, Any]:
     quiet = said["quiet_hours"] or {"since": None, "until": None}
     silenced = {f"{rules.EVERY_KIND}.{channel}" for channel in CHANNELS if channel not in said["channels"]}
     silenced |= {f"{one['kind']}.{channel}" for one in said["kinds"] for channel in CHANNELS if channel not in one["channels"]}
-    same = {name: said[name] for name in ("time_zone", "urgent_passes", "sms_per_day", "digest")}
+    same = {name: said[name] for name in CHOSEN if name in said}
     return same | {
         "quiet_since": quiet["since"] and time.fromisoformat(quiet["since"]),
         "quiet_until": quiet["until"] and time.fromisoformat(quiet["until"]),
@@ -136,7 +141,7 @@ def _columns_of(said: dict[str, Any]) -> dict[str, Any]:
 
 def _shown(preferences: Preferences) -> dict[str, Any]:
     manners = queries.manners_of(preferences, None)
-    same = {name: getattr(preferences, name) for name in ("version", "time_zone", "urgent_passes", "sms_per_day", "digest")}
+    same = {name: getattr(preferences, name) for name in ("version", *CHOSEN)}
     channels = [channel for channel in CHANNELS if f"{rules.EVERY_KIND}.{channel}" not in manners.silenced]
     return same | {
         "channels": channels,

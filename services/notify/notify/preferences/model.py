@@ -12,6 +12,7 @@ from chassis.data.database import Moment
 from notify.model import Base
 
 Digest = Literal["daily", "never"]
+Language = Literal["zh-CN", "en"]
 
 
 class Preferences(Base):
@@ -19,6 +20,7 @@ class Preferences(Base):
 
     `time_zone` is null when the region decides. `quiet_since` and `quiet_until` are times of the day there, both null without quiet hours.
     `silenced` lists what does not leave the app: `need_met.sms` is one kind on one channel, `*.email` is every kind by e-mail.
+    `language` is that of mails; SMS have texts that providers filed in Chinese.
     """
 
     __tablename__ = "preferences"
@@ -32,6 +34,7 @@ class Preferences(Base):
     sms_per_day: Mapped[int] = mapped_column(SmallInteger)
     digest: Mapped[Digest] = mapped_column(String(10))
     silenced: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    language: Mapped[Language] = mapped_column(String(10), server_default="zh-CN")
     changed_at: Mapped[datetime] = mapped_column(Moment)
 
 

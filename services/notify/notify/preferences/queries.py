@@ -1,6 +1,6 @@
 """Queries of preferences: those of the caller, and those of the recipients of a batch."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from uuid import UUID
 
 from sqlalchemy import Uuid, cast, func, select
@@ -11,7 +11,7 @@ from chassis.data.appointments import ADMINISTRATOR, appointments
 from chassis.data.database import now
 from notify.preferences import rules
 from notify.preferences.model import Preferences
-from notify.preferences.rules import DEFAULT, Manners
+from notify.preferences.rules import CHINESE, DEFAULT, Manners
 
 
 def default_preferences(recipient_id: UUID) -> Preferences:
@@ -26,6 +26,7 @@ def default_preferences(recipient_id: UUID) -> Preferences:
         sms_per_day=DEFAULT.sms_per_day,
         digest=DEFAULT.digest,
         silenced=[],
+        language=CHINESE,
         changed_at=now(),
     )
 
@@ -47,6 +48,12 @@ def find_manners(session: Session, recipients: Mapping[UUID, str | None]) -> dic
     office = select(func.min(appointments.c.region)).where(*in_office).scalar_subquery()
     found = session.execute(select(asked, office, Preferences).outerjoin(Preferences, Preferences.recipient_id == asked))
     return {one: manners_of(preferences, recipients[one] or region) for one, region, preferences in found}
+
+
+def find_languages(session: Session, recipients: Collection[UUID]) -> dict[UUID, str]:
+    """Find the language in which each of these recipients reads mails. Whoever chose none is left out, and reads Chinese."""
+    asked = select(Preferences.recipient_id, Preferences.language).where(Preferences.recipient_id.in_(recipients))
+    return dict(session.execute(asked).all()) if recipients else {}
 
 
 def manners_of(preferences: Preferences | None, region: str | None) -> Manners:

@@ -10,6 +10,7 @@ ZONES = {"Asia/Shanghai": timezone(timedelta(hours=8)), "Asia/Urumqi": timezone(
 CHINA, XINJIANG = "Asia/Shanghai", "Asia/Urumqi"
 REGIONS_OF_XINJIANG = "65"
 EVERY_KIND = "*"
+CHINESE = "zh-CN"
 SMS, EMAIL, PUSH, WECHAT = CHANNELS = ("sms", "email", "push", "wechat")
 """The channels that people may choose. The app always shows every notice."""
 DIGEST_AT = time(8)
