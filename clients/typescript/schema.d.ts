@@ -322,7 +322,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Sign out. Access tokens of staff end at once, those of others when they expire. */
+        /** Sign out. Streams end within seconds. Access tokens of staff end at once, those of others when they expire. */
         post: operations["end_session"];
         delete?: never;
         options?: never;

@@ -241,6 +241,14 @@ class SessionEnded(Event, frozen=True, kw_only=True):
     ended_at: Moment
 
 
+class SignInEnded(Event, frozen=True, kw_only=True):
+    """A session of an account that is not staff's ended. Its streams end; its access token counts for minutes longer."""
+
+    session_id: UUID
+    user_id: UUID
+    ended_at: Moment
+
+
 class PlaceChanged(Event, frozen=True, kw_only=True):
     """A collection point counts from now on, or what is known of it changed. It holds everything that is public about the point."""
 

@@ -21,6 +21,7 @@ from sqlalchemy.orm import Session
 
 from chassis.data.appointments import ADMINISTRATOR, AUDITOR, regions_of
 from chassis.data.database import Database, Moment, below, tables
+from chassis.data.ended_sessions import find_ended
 from chassis.data.offices import read_offices
 from chassis.data.tickets import make_ticket, redeem_ticket
 from chassis.http import cookies
@@ -210,8 +211,18 @@ def caller_of_request(keys: Keys, who: Collection[str], session: Callable[[], Se
     return caller
 
 
+def check_session(caller: Caller) -> None:
+    """Raise `sign_in_needed` when the session of somebody who is not staff has ended. That of staff is looked up in each request.
+
+    Only services that hold streams record the end of such sessions.
+    """
+    if caller.session_id and caller.kind not in STAFF and find_ended(caller.session, [caller.session_id]):
+        raise sign_in_needed()
+
+
 def ticket_of(caller: Caller) -> tuple[str, datetime]:
-    """Make a ticket that stands for the caller's access token once; return it and the end of its time."""
+    """Make a ticket that stands for the caller's access token once; return it and the end of its time. Raises `sign_in_needed`."""
+    check_session(caller)
     claims = {"sub": str(caller.id), "kind": caller.kind, "exp": caller.token_ends_at}
     claims |= {"sid": str(caller.session_id)} if caller.session_id else {}
     return make_ticket(caller.session, claims | ({"mfa": 1} if caller.gave_second_factor else {}))

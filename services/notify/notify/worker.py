@@ -2,13 +2,14 @@
 
 from sqlalchemy.orm import Session
 
+from chassis.data import ended_sessions
 from chassis.data.region_moves import move_column
 from chassis.messaging.events import ServiceWorker, every, handles_batch
 from contracts.event import Event
 from contracts.matching import BalanceChanged, MatchCorrected
 from contracts.needs import NeedFiguresChanged
 from contracts.notices import by_event
-from contracts.users import AdministratorDismissed, AuditorDismissed, CodeRequested, PersonErased
+from contracts.users import AdministratorDismissed, AuditorDismissed, CodeRequested, PersonErased, SignInEnded
 from notify import actions
 from notify.answers import actions as answers
 from notify.endpoints import actions as endpoints
@@ -66,6 +67,10 @@ class Worker(ServiceWorker):
     @handles_batch(CodeRequested)
     def on_code_requested(self, session: Session, events: list[CodeRequested]) -> None:
         planning.record_codes(session, events)
+
+    @handles_batch(SignInEnded)
+    def on_sign_in_ended(self, session: Session, events: list[SignInEnded]) -> None:
+        ended_sessions.record(session, events)
 
     @handles_batch(PersonErased)
     def on_people_erased(self, session: Session, events: list[PersonErased]) -> None:

@@ -23,12 +23,13 @@ from chassis.testing.streams import Hearer
 from chassis.testing.twins import unguarded
 from contracts.matching import BalanceChanged, MatchAccepted
 from contracts.needs import NeedFiguresChanged
-from contracts.users import AdministratorDismissed, SessionEnded
+from contracts.users import AdministratorDismissed, SessionEnded, SignInEnded
 from notify import actions
 from notify.api import api
 from notify.live import actions as live
 from notify.live import rules
 from notify.live.source import Changes
+from notify.worker import Worker
 
 from .conftest import example, proposal
 from .streaming import PATH, Stage, ids, stage_of
@@ -175,15 +176,30 @@ def test_two_who_use_a_ticket_at_once_get_one_stream(shared: Stage, address: str
     assert sorted(answers) == [200] + [401] * 7
 
 
+def people_of(stage: Stage) -> list[Person]:
+    """Return a member of staff and a giver: the end of their sessions is told by two events."""
+    return [administrator_of(stage.database, VILLAGE), Person("donor")]
+
+
 def test_ticket_of_an_ended_session_opens_nothing(shared: Stage, address: str) -> None:
-    staff = administrator_of(shared.database, VILLAGE)
-    ticket = ticket_of(shared, address, staff)
-    end_session(shared, staff)
-    assert asked_with(address, ticket) == 401
+    for person in people_of(shared):
+        ticket = ticket_of(shared, address, person)
+        end_session(shared, person)
+        assert asked_with(address, ticket) == 401
+        assert httpx.get(f"{address}{PATH}", headers=shared.token(person), trust_env=False).status_code == 401
+
+
+def test_end_of_a_giver_s_session_is_recorded_for_streams(shared: Stage) -> None:
+    event = example(SignInEnded, session_id=new_id())
+    with shared.database.begin() as session:
+        for _ in range(2):
+            Worker().on_sign_in_ended(session, [event])
+        assert ended_sessions.find_ended(session, {event.session_id, new_id()}) == {event.session_id}
 
 
 def end_session(stage: Stage, person: Person) -> None:
-    ended = SessionEnded(version=1, session_id=person.session_id, user_id=person.id, ended_at=now())
+    event = SessionEnded if person.kind == "staff" else SignInEnded
+    ended = event(version=1, session_id=person.session_id, user_id=person.id, ended_at=now())
     with stage.database.begin() as session:
         ended_sessions.record(session, [ended])
 
@@ -195,11 +211,12 @@ def test_stream_ends_with_its_token(shared: Stage, address: str) -> None:
 
 
 def test_stream_ends_soon_after_its_session(shared: Stage, address: str) -> None:
-    staff = administrator_of(shared.database, VILLAGE)
-    with shared.hear(address, staff).ready() as hearer:
-        end_session(shared, staff)
-        assert hearer.wait(lambda one: one.is_over.is_set(), 5)
-        assert hearer.named("end") == [{"reason": "session"}]
+    for person in people_of(shared):
+        with shared.hear(address, person).ready() as hearer, shared.hear(address, Person("donor")).ready() as other:
+            end_session(shared, person)
+            assert hearer.wait(lambda one: one.is_over.is_set(), 5)
+            assert hearer.named("end") == [{"reason": "session"}]
+            assert not other.is_over.is_set()
 
 
 def posted_by(staff: Person) -> MatchAccepted:

@@ -16,7 +16,7 @@ from chassis.http import cookies
 from chassis.http.cookies import ACCESS_COOKIE
 from chassis.testing.fixtures import Client, RolledBack, administrator_of
 from chassis.testing.twins import altered, unguarded
-from contracts.users import SessionEnded
+from contracts.users import SessionEnded, SignInEnded
 from users.accounts.model import Account
 from users.appointments import actions as appointments
 from users.sessions import actions
@@ -153,6 +153,24 @@ def test_end_of_all_sessions_of_staff_counts_at_once(
     [event] = ends(database)
     with database.begin() as session:
         assert read_offices(session, event.user_id, event.session_id) is None
+
+
+TOLD = unguarded(True, "without the event, the streams of who signed out go on until their token ends")
+
+
+@pytest.mark.parametrize("is_silent", [False, TOLD])
+def test_end_of_a_giver_s_session_is_told_for_their_streams(
+    client: Client, database: RolledBack, number_of: Registered, monkeypatch: pytest.MonkeyPatch, is_silent: bool
+) -> None:
+    if is_silent:
+        monkeypatch.setattr(actions, "_end", altered(actions._end, "map(events.sign_in_ended, ending)", "()"))
+    first, other = (sign_in(client, number) for number in [number_of("donor")] * 2)
+    with database.begin() as session:
+        ids = session.scalars(select(SignIn.session_id).order_by(SignIn.session_id)).all()
+    assert client.post("/v1/sessions/end", {"refresh_token": first.json["refresh_token"]}).status_code == 204
+    told = [event.session_id for event in pending(database) if isinstance(event, SignInEnded)]
+    assert (len(told), {*told} <= {*ids}, ends(database)) == (1, True, [])
+    assert works(client, other)[1]
 
 
 LAST_OFFICE = "not queries.holds_office(session, appointment.account_id)"

@@ -30,6 +30,7 @@ from contracts.users import (
     RegionSucceeded,
     SelfReportOpened,
     SessionEnded,
+    SignInEnded,
     UserRegistered,
 )
 from users.accounts.events import OFFICIALS, user_registered
@@ -58,7 +59,7 @@ from users.regions.events import region_listed, region_succeeded
 from users.regions.model import RegionChange
 from users.self_reports.events import self_report_opened
 from users.self_reports.model import SelfReport
-from users.sessions.events import session_ended
+from users.sessions.events import session_ended, sign_in_ended
 from users.sessions.model import SignIn
 
 _OF_STAFF = SignIn.account_id.in_(select(Account.id).where(Account.kind == "staff"))
@@ -77,6 +78,7 @@ SNAPSHOTS = (
     Snapshot(RegionSucceeded, RegionChange, region_succeeded, where=RegionChange.valid_until.is_not(None)),
     Snapshot(RegionListed, RegionChange, region_listed, where=RegionChange.valid_until.is_(None)),
     Snapshot(SessionEnded, SignIn, session_ended, where=SignIn.ended_at.is_not(None) & _OF_STAFF),
+    Snapshot(SignInEnded, SignIn, sign_in_ended, where=SignIn.ended_at.is_not(None) & ~_OF_STAFF),
     Snapshot(CodeRequested, CodeRequest, code_requested),
     Snapshot(AdministratorDismissed, Appointment, dismissed, where=_BEGAN & (Appointment.role == "administrator") & _ENDED),
     Snapshot(AuditorDismissed, Appointment, dismissed, where=_BEGAN & (Appointment.role == "auditor") & _ENDED),

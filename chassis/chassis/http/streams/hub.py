@@ -37,7 +37,7 @@ HEARTBEAT_SECONDS = 15
 LOOK_SECONDS = 1.0
 """How often the hub looks for changes without being woken."""
 STANDING_SECONDS = 2.0
-"""How often the hub reads which sessions and offices of staff have ended."""
+"""How often the hub reads which sessions have ended, and the offices of staff."""
 LEAVING_SECONDS = 2.0
 """The time over which a stopping server ends its streams, so that clients do not all come back at once."""
 SLICE = 200
@@ -285,22 +285,23 @@ class Hub:
             loop.call_later(random.uniform(0, LEAVING_SECONDS), stream.end, "drained")
 
     async def _watch_standings(self) -> None:
-        """Every two seconds, end the streams of ended sessions, and read the offices of the others anew."""
+        """Every two seconds, end the streams of ended sessions, and read the offices of staff anew."""
         while True:
             await asyncio.sleep(STANDING_SECONDS)
-            staff = [one for one in self._streams if one.subscription.is_staff]
-            if not staff:
+            held = [*self._streams]
+            if not held:
                 continue
-            people = {one.subscription.person_id for one in staff}
-            sessions = {one.subscription.session_id for one in staff if one.subscription.session_id}
+            people = {one.subscription.person_id for one in held if one.subscription.is_staff}
+            sessions = {one.subscription.session_id for one in held if one.subscription.session_id}
             try:
                 read = partial(read_standings, self._database, people, sessions)
                 standings, ended = await asyncio.get_running_loop().run_in_executor(self._reading, read)
             except Exception as error:
                 self._log_interruption(error)
                 continue
-            for stream in staff:
-                stream.subscription.standing = standings.get(stream.subscription.person_id, Standing((), ()))
+            for stream in held:
+                if stream.subscription.is_staff:
+                    stream.subscription.standing = standings.get(stream.subscription.person_id, Standing((), ()))
                 if stream.subscription.session_id in ended:
                     stream.end("session")
 

@@ -10,7 +10,7 @@ from uuid import UUID
 from chassis.data.commit_order import Cursor, Snapshot
 from chassis.data.database import Database
 from chassis.data.offices import Standing
-from chassis.http.auth import STAFF, Caller
+from chassis.http.auth import STAFF, Caller, check_session
 from chassis.http.rate_limits import caller_address
 from chassis.problems import invalid
 
@@ -76,7 +76,8 @@ class Subscription:
     def of(
         cls, caller: Caller, topics: Iterable[str], language: str, last_event_id: str | None, wait_seconds: int | None
     ) -> "Subscription":
-        """Subscribe a caller. Raises `invalid` for an id that no event had."""
+        """Subscribe a caller. Raises `invalid` for an id that no event had, or `sign_in_needed` after the end of their session."""
+        check_session(caller)
         try:
             cursor = Cursor.of(last_event_id) if last_event_id else None
         except ValueError:

@@ -170,7 +170,10 @@ def delete_expired(session: Session) -> None:
 
 
 def _end(session: Session, actor: Actor, account: Account, ending: Sequence[SignIn], because: str) -> None:
-    """End sessions of one account. The end of sessions of staff is published; this service goes by it at once."""
+    """End sessions of one account, and publish it: of staff to every service, of others to whoever holds their streams.
+
+    This service goes by the end of sessions of staff at once.
+    """
     at = now()
     for one in ending:
         one.ended_at, one.ended_because = at, because
@@ -180,6 +183,8 @@ def _end(session: Session, actor: Actor, account: Account, ending: Sequence[Sign
         told = [events.session_ended(one) for one in ending]
         ended_sessions.record(session, told)
         outbox.add(session, *told)
+    else:
+        outbox.add(session, *map(events.sign_in_ended, ending))
 
 
 def _refuse(session: Session, account: Account | None) -> Problem:

@@ -110,7 +110,7 @@ def refresh_session(session: Session, caller: Caller | None, json_data: dict[str
 @api.input(RefreshTokenIn)
 @api.output({}, 204)
 def end_session(session: Session, caller: Caller | None, json_data: dict[str, Any]) -> Any:
-    """Sign out. Access tokens of staff end at once, those of others when they expire."""
+    """Sign out. Streams end within seconds. Access tokens of staff end at once, those of others when they expire."""
     token, client = take_refresh_token(json_data)
     actions.end_session(session, token)
     return delete_cookies(Response(status=204)) if client.by_cookie else ""
