@@ -14,7 +14,8 @@ from chassis.testing.twins import altered, unguarded
 from contracts.generate import example_of
 from contracts.matching import DisputeOpened, MatchAccepted, MatchAnswerJudged, MatchDeclined, MatchProposed, MatchRefused
 from contracts.notify import QuestionAnswered
-from matching.answered import rules
+from matching.answered import actions, rules
+from matching.book.model import Match
 from matching.intake import actions as intake
 from matching.snapshots import SNAPSHOTS
 from matching.worker import Worker
@@ -25,10 +26,11 @@ from .conftest import VILLAGE, clear, offered, published, told
 class Asked:
     """A proposal for a household without an account, and whoever may be asked about it."""
 
-    def __init__(self, client: Client, database: RolledBack) -> None:
+    def __init__(self, client: Client, database: RolledBack, giver: Person | None = None, offered_by: str | None = "donor") -> None:
         self.client, self.database = client, database
-        self.agent, self.giver = administrator_of(database, VILLAGE), Person("donor")
-        self.need, self.pledge = published(poster_id=self.agent.id), offered(pledger_id=self.giver.id)
+        self.agent, self.giver = administrator_of(database, VILLAGE), giver or Person("donor")
+        self.need = published(poster_id=self.agent.id)
+        self.pledge = offered(pledger_id=self.giver.id, pledger_kind=offered_by)
         with database.begin() as session:
             intake.book_needs(session, [self.need])
             intake.book_pledges(session, [self.pledge])
@@ -70,6 +72,32 @@ def test_giver_accepts_by_an_answer(asked: Asked, database: RolledBack) -> None:
     assert (event.side, event.person_id) == ("giver", asked.giver.id)
     assert len(told(database, MatchAccepted)) == 1
     assert_retold(database, SNAPSHOTS)
+
+
+KIND = unguarded("_find_kind(session, match)", "without it, every giver who answers by SMS counts as a donor")
+
+
+@pytest.mark.parametrize("change", [None, KIND])
+@pytest.mark.parametrize(("offered_by", "accepted_as"), [("organisation", None), (None, "merchant")])
+def test_giver_who_answers_keeps_their_kind(
+    client: Client,
+    database: RolledBack,
+    monkeypatch: pytest.MonkeyPatch,
+    change: str | None,
+    offered_by: str | None,
+    accepted_as: str | None,
+) -> None:
+    """The kind is that of the offer, or, of one before that was said, of the last acceptance."""
+    if change:
+        monkeypatch.setattr(actions, "_caller_of", altered(actions._caller_of, change, "None"))
+    giver = Person(offered_by or accepted_as or "")
+    if accepted_as:
+        earlier = Asked(client, database, giver, None)
+        assert client.post(f"/v1/matches/{earlier.match_id}/acceptance", {}, by=giver).status_code == 201
+    asked = Asked(client, database, giver, offered_by)
+    asked.answers("proposal", "accept")
+    with database.begin() as session:
+        assert session.get_one(Match, asked.match_id).giver_kind == giver.kind
 
 
 def test_giver_refuses_by_an_answer(asked: Asked, database: RolledBack) -> None:

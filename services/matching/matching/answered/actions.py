@@ -16,7 +16,7 @@ from contracts.notify import QuestionAnswered
 from matching.answered import rules
 from matching.answered.events import answer_judged
 from matching.answered.model import Answer
-from matching.book.model import Match
+from matching.book.model import Match, Pledge
 from matching.disputes import actions as disputes
 from matching.matches.actions import answers
 
@@ -84,13 +84,18 @@ def _act(session: Session, caller: Caller, event: QuestionAnswered, asked_about:
 
 
 def _caller_of(session: Session, event: QuestionAnswered, match: Match) -> Caller:
-    """Return who acts. The kind of a giver is that of their last acceptance."""
+    """Return who acts. The kind of a giver is that of whoever offered the pledge, or of their last acceptance if that was not said."""
     actor = rules.actor_of(event, match)
     if rules.side_of_question(event) == "household":
         return Caller(actor, "household", session)
-    return Caller(actor, _find_kind(session, actor) or "donor", session)
+    return Caller(actor, _find_kind(session, match) or "donor", session)
 
 
-def _find_kind(session: Session, pledger_id: UUID) -> str | None:
+def _find_kind(session: Session, match: Match) -> str | None:
+    offered = session.scalar(select(Pledge.pledger_kind).where(Pledge.id == match.pledge_id))
+    return offered or _find_kind_of_last_acceptance(session, match.pledger_id)
+
+
+def _find_kind_of_last_acceptance(session: Session, pledger_id: UUID) -> str | None:
     known = select(Match.giver_kind).where(Match.pledger_id == pledger_id, Match.giver_kind.is_not(None))
     return session.scalars(known.order_by(Match.id.desc()).limit(1)).first()

@@ -60,6 +60,7 @@ class Pledge(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True)
     version: Mapped[int] = mapped_column(BigInteger)
     pledger_id: Mapped[UUID]
+    pledger_kind: Mapped[str | None] = mapped_column(String(20))
     kind: Mapped[str | None] = mapped_column(String(20))
     category: Mapped[str] = mapped_column(CategoryCode)
     unit: Mapped[str] = mapped_column(String(20))

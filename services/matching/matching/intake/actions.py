@@ -226,6 +226,7 @@ def _pledge_columns(event: PledgeOffered | PledgeChanged | PledgeWithdrawn, know
         "id": event.pledge_id,
         "version": event.version,
         "pledger_id": event.pledger_id,
+        "pledger_kind": event.pledger_kind if isinstance(event, PledgeOffered) else None,
         "kind": event.kind,
         "category": event.category,
         "unit": event.unit,
