@@ -44,7 +44,7 @@ CHANNELS = {
     "email": ("邮件", "e-mail"),
     "wechat": ("微信", "WeChat"),
     "push": ("浏览器推送", "web push"),
-    "webhook": ("Webhook", "webhook"),
+    "webhook": ("签名推送", "webhook"),
     "wecom": ("企业微信", "WeCom"),
     "dingtalk": ("钉钉", "DingTalk"),
     "feishu": ("飞书", "Feishu"),
@@ -265,8 +265,13 @@ class Shown:
 def _list_shown(sms: list[Sms], mails: list[Mail], letters: list[Arrived]) -> list[Shown]:
     shown = [Shown("sms", one.phone, one.at, sms=one) for one in sms]
     shown += [Shown("email", one.to, one.at, title=one.subject, text=one.text) for one in mails]
-    shown += [Shown(one.channel, one.to, one.at, title=one.title, text=one.text) for one in letters]
+    shown += [Shown(one.channel, one.to, one.at, title=one.title, text=_indented(one)) for one in letters]
     return sorted(shown, key=lambda one: one.at, reverse=True)
+
+
+def _indented(one: Arrived) -> str:
+    """Return the text of a letter, the JSON of a webhook on several lines."""
+    return json.dumps(json.loads(one.text), ensure_ascii=False, indent=2) if one.channel == "webhook" else one.text
 
 
 def create(

@@ -221,6 +221,22 @@ def test_only_the_sender_reaches_the_door_and_the_provider() -> None:
     assert addresses == dict.fromkeys(("duijie-notify-send", "duijie-notify-web"), "http://duijie-users-web:8000")
 
 
+def test_sender_reaches_endpoints_on_their_ports_and_networks() -> None:
+    def reaches(**settings: str) -> set[tuple[str, int]]:
+        """Return the addresses and ports abroad that the sender's policy allows."""
+        more = {"services": {"notify": {"settings": settings}}} if settings else {}
+        policy = of_kind("NetworkPolicy", objects("values-production", **more))["duijie-notify-send"]
+        rules = [rule for rule in policy["spec"]["egress"] if any("ipBlock" in peer for peer in rule["to"])]
+        return {(peer["ipBlock"]["cidr"], port["port"]) for rule in rules for peer in rule["to"] for port in rule["ports"]}
+
+    everywhere = "0.0.0.0/0"
+    ours = {(everywhere, port) for port in (443, 465, 587)}
+    assert reaches() == ours
+    networks = ("59.192.0.0/10", "59.128.0.1/32", "fd12::1/128")
+    found = reaches(ENDPOINT_PORTS="443,8443", ENDPOINT_NETWORKS="59.192.0.0/10,59.128.0.1,fd12::1")
+    assert found == ours | {(everywhere, 8443)} | {(one, port) for one in networks for port in (443, 8443)}
+
+
 def test_no_route_leads_to_a_door() -> None:
     for service in services().values():
         assert not [door for door in service.doors if owner_of(f"{door}/x")]
