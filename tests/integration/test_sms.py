@@ -35,7 +35,7 @@ from deploy.local.telephones import Sms, Telephones
 from notify.channels import tencent
 from notify.channels.interface import Letter, Receipt, SendingError
 from notify.channels.tencent import TencentSms, outcome_of
-from notify.channels.texts import CODE, ShortText, texts
+from notify.channels.texts import CODE, texts
 from notify.settings import TencentSettings
 from users.codes.actions import Asker, request_code
 
@@ -74,8 +74,8 @@ class Network(Telephones):
         self.account = replace(account, endpoint=f"http://127.0.0.1:{port}")
         self._port = port
 
-    def _deliver(self, phone: str, text: ShortText | None, parameters: list[str], about: str, refusal: str | None) -> dict[str, Any]:
-        answer = super()._deliver(phone, text, parameters, about, refusal)
+    def _deliver(self, phone: str, *letter: Any) -> dict[str, Any]:
+        answer = super()._deliver(phone, *letter)
         self.after.get(phone.removeprefix("+86"), lambda: None)()
         return answer
 

@@ -1,10 +1,11 @@
 """WeChat's subscription messages on a real server that plays the documented API, through the sending process too."""
 
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,18 +14,22 @@ from uuid import UUID, uuid4
 import pytest
 from flask import Response
 from msgspec.structs import replace as change
-from sqlalchemy import select
+from sqlalchemy import delete, select, text, update
 
-from chassis.data.database import Database, new_id
+from chassis.data.database import Database, new_id, now
 from chassis.http.auth import Caller
 from chassis.testing import forkserver
+from chassis.testing.twins import unguarded
 from contracts.generate import example_of
 from contracts.matching import MatchProposed
 from notify import actions as notices
 from notify.channels.interface import Letter, SendingError
 from notify.channels.wechat import CHINA, LINK, Wechat, WechatToken, find_retry_at, outcome_of
+from notify.messages import actions as messages
 from notify.messages import planning
+from notify.messages.actions import Claimed
 from notify.messages.model import Message
+from notify.messages.sending import Ready, Sender
 from notify.settings import WechatSettings
 from notify.wechat import actions as links
 from notify.wechat.model import WechatLink
@@ -148,6 +153,95 @@ def test_code_links_whoever_it_was_for(server: WechatServer) -> None:
     assert refusal(channel, sent) == ("permanent-failure", "wechat.40029")
 
 
+def account_at(server: WechatServer) -> dict[str, str]:
+    """Return the settings of the account at the server."""
+    return {"WECHAT_APP_ID": APP, "WECHAT_APP_SECRET": SECRET, "WECHAT_TEMPLATE_ID": TEMPLATE, "WECHAT_ENDPOINT": server.address}
+
+
+SLOW = unguarded(False, "without it, a provider that is slower than a lease gets the same message again and again")
+
+
+@dataclass
+class Stage:
+    """One notice that waits for a WeChat user, and senders of this process."""
+
+    database: Database
+    stopping: threading.Event = field(default_factory=threading.Event)
+
+    def sender(self) -> Sender:
+        return Sender("notify", self.database, self.stopping)
+
+    def claim(self, limit: int = 1) -> list[Claimed]:
+        with self.database.begin() as session:
+            return messages.claim(session, limit)
+
+    def found(self) -> Message:
+        with self.database.begin() as session:
+            found = session.scalars(select(Message)).one()
+            session.expunge(found)
+            return found
+
+
+@pytest.fixture
+def stage(server: WechatServer, database_of: Callable[[str, str], str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
+    for name, value in account_at(server).items():
+        monkeypatch.setenv(name, value)
+    database, person = Database(database_of("notify", "notify_slow"), name="test"), new_id()
+    with database.begin() as session:
+        session.execute(text("TRUNCATE endpoint_deliveries, messages, attempts, providers, notices, wechat_links"))
+        planned = planning.plan_linking(session, person)
+        links.ask_for_link(session, Caller(person, "donor", session), planned, "code")
+        links.link_openid(session, planned, OPENID)
+        session.execute(delete(Message))
+        notices.write_notices(session, [change(example_of(MatchProposed), match_id=new_id(), pledger_id=person)])
+        session.execute(delete(Message).where(Message.channel != "wechat"))
+    found = Stage(database)
+    yield found
+    found.stopping.set()
+    database.close()
+
+
+@pytest.mark.parametrize("keeps_leases", [True, SLOW])
+def test_slow_provider_gets_a_message_once(server: WechatServer, stage: Stage, monkeypatch: pytest.MonkeyPatch, keeps_leases: bool) -> None:
+    """The call takes three leases. Two senders look for messages all the while."""
+    monkeypatch.setattr(messages, "LEASE", timedelta(seconds=0.5))
+    if not keeps_leases:
+        monkeypatch.setattr(messages, "extend_leases", lambda session, attempts: set(attempts))
+    server.fault = lambda: time.sleep(1.5)  # type: ignore[func-returns-value]
+    senders, deadline = [stage.sender(), stage.sender()], time.monotonic() + 20
+    while stage.found().state != "delivered" and time.monotonic() < deadline:
+        for sender in senders:
+            sender.take(stage.claim(sender.free))
+        time.sleep(0.05)
+    for sender in senders:
+        sender.close()
+    found = stage.found()
+    assert (found.state, found.attempts, found.doubts, len(server.taken)) == ("delivered", 1, 0, 1)
+
+
+STOOD_STILL = unguarded(True, "without it, a process that stood still sends what another has sent meanwhile")
+
+
+@pytest.mark.parametrize("sends_anyway", [False, STOOD_STILL])
+def test_process_that_stood_still_looks_before_it_sends(
+    server: WechatServer, stage: Stage, monkeypatch: pytest.MonkeyPatch, sends_anyway: bool
+) -> None:
+    """It recorded its attempt and was stopped. Another one took the message over, and sent it."""
+    if sends_anyway:
+        monkeypatch.setattr(Sender, "_still_holds", lambda self, ready: True)
+    stopped, other = stage.sender(), stage.sender()
+    [claimed] = stage.claim()
+    with stage.database.begin() as session:
+        [begun] = messages.begin(session, [claimed], "wechat")
+        session.execute(update(Message).values(due_at=now()))
+    other.take(stage.claim())
+    other.close()
+    assert (stage.found().state, stage.found().doubts, len(server.taken)) == ("delivered", 1, 1)
+    entry = next(one for one in stopped._entries if one.name == "wechat")
+    stopped._attempt((entry, Ready(begun, replace(letter(), reference=begun.id), begun=time.monotonic() - 60)))
+    assert len(server.taken) == 1
+
+
 def test_process_links_an_account_and_sends_it_a_notice(
     server: WechatServer, database_of: Callable[[str, str], str], tmp_path: Path
 ) -> None:
@@ -156,8 +250,9 @@ def test_process_links_an_account_and_sends_it_a_notice(
     person, before = new_id(), new_id()
     server.codes |= {"code-of-before": OPENID, "code-of-person": OPENID}
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("TENCENT_", "ALIYUN_", "SMTP_", "VAPID_"))}
-    account = {"WECHAT_APP_ID": APP, "WECHAT_APP_SECRET": SECRET, "WECHAT_TEMPLATE_ID": TEMPLATE, "WECHAT_ENDPOINT": server.address}
-    sender = forkserver.start(("notify.send", "notify"), kept | account | {"NOTIFY_DATABASE_URL": url}, tmp_path / "send.log", ROOT)
+    sender = forkserver.start(
+        ("notify.send", "notify"), kept | account_at(server) | {"NOTIFY_DATABASE_URL": url}, tmp_path / "send.log", ROOT
+    )
 
     def link(who: UUID, code: str) -> None:
         with database.begin() as session:

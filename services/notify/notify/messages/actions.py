@@ -1,7 +1,7 @@
 """Messages that were planned: claim those that are due, begin attempts, note each outcome, fall back to the next channel."""
 
 import logging
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, cast
@@ -29,7 +29,7 @@ from notify.questions.model import Question
 
 log = logging.getLogger("notify.codes")
 LEASE = timedelta(seconds=30)
-"""An attempt takes less: the deadlines of door and provider together. Longer ones died with their process."""
+"""A process extends its leases while providers are slow. One that does not died, or stands still."""
 KEPT = timedelta(days=7)
 DELETED_AT_ONCE = 10_000
 UNWANTED, READ, TOGETHER = "unwanted", "read", "gathered"
@@ -147,6 +147,18 @@ def begin(session: Session, claimed: Iterable[Claimed], provider: str) -> list[C
         rows = [{"message_id": row.id, "attempt": row.attempts, "provider": provider, "begun_at": at} for row in begun]
         session.execute(insert(Attempt), rows)
     return [replace(wanted[row.id], attempts=row.attempts, due_at=row.due_at, open_attempt=None) for row in begun]
+
+
+def extend_leases(session: Session, attempts: Mapping[UUID, int]) -> set[UUID]:
+    """Extend the leases of attempts, by message, that still run; return those messages. Others were taken over, or are done with.
+
+    Rows that are locked are left out: whoever has one notes an outcome, or takes the message over.
+    """
+    running = (tuple_(Message.id, Message.attempts).in_(list(attempts.items())), Message.state == "sending")
+    waiting = (Message.settled_at.is_(None), Message.taken_at.is_(None))
+    held = select(Message.id).where(*running, *waiting).with_for_update(skip_locked=True).cte("held")
+    extended = update(Message).where(Message.id == held.c.id).values(due_at=func.clock_timestamp() + LEASE).returning(Message.id)
+    return set(session.scalars(extended.execution_options(synchronize_session=False))) if attempts else set()
 
 
 def postpone(session: Session, claimed: Iterable[Claimed], until: datetime, reason: str) -> None:

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -51,6 +52,8 @@ from notify.wechat.queries import find_links
 log = logging.getLogger("notify.send")
 T = TypeVar("T")
 OUTCOMES = ("taken", "delivered", "temporary-failure", "permanent-failure", "technical-failure", "doubtful", "withdrawn", "postponed")
+BEATS = 3
+"""So often within a lease it is extended."""
 LANGUAGES_CHOSEN = (rules.EMAIL, rules.WECHAT)
 """Channels whose words are in the language that their reader chose. SMS are filed in Chinese; a browser has a language of its own."""
 UNREMARKABLE = {"gone", "read", "no_address"}
@@ -101,7 +104,8 @@ class GaveUpError(Exception):
 class Ready:
     """A message with its letter. One that asks something has a plain letter too, for when no number is free to answer to.
 
-    What follows a question leaves by its `provider`, to which the next answer goes.
+    What follows a question leaves by its `provider`, to which the next answer goes. `begun` is when the attempt was recorded, by this
+    process's own clock.
     """
 
     claimed: Claimed
@@ -109,6 +113,7 @@ class Ready:
     asking: Asking | None = None
     plain: Letter | None = None
     provider: str = ""
+    begun: float = 0.0
 
     def suits(self, entry: Entry) -> bool:
         """Tell whether a provider may send this letter."""
@@ -143,6 +148,9 @@ class Sender:
         self._pool = ThreadPoolExecutor(lane.at_once, "send")
         self._changed = threading.Condition()
         self._in_hand = 0
+        self._calling: dict[UUID, int] = {}
+        self._closed = threading.Event()
+        threading.Thread(target=self._keep_leases, name="leases", daemon=True).start()
         self._error: BaseException | None = None
         for outcome in sorted({*_OF_CODES.values()}):
             _SMS.labels(service, outcome)
@@ -184,6 +192,7 @@ class Sender:
         with self._changed:
             self._changed.wait_for(lambda: self._in_hand == 0 or self._error is not None, timeout=30)
         self._pool.shutdown()
+        self._closed.set()
         if self._door:
             self._door.close()
 
@@ -401,32 +410,61 @@ class Sender:
         admitted, again = admit(session, account, entry.allowance, len(ready), are_codes=are_codes)
         chosen = {one.claimed.id: one for one in ready[:admitted]}
         begun = actions.begin(session, [one.claimed for one in chosen.values()], entry.name) if chosen else []
-        return [self._ask(session, entry, replace(chosen[one.id], claimed=one)) for one in begun], again
+        at = time.monotonic()
+        return [self._ask(session, entry, replace(chosen[one.id], claimed=one, begun=at)) for one in begun], again
 
     def _ask(self, session: Session, entry: Entry, ready: Ready) -> Ready:
         """Open the question of a letter that asks one, before it leaves. While no number is free, the letter asks nothing."""
         if ready.asking is None or ready.plain is None:
             return ready
         extension = questions.open_question(session, ready.asking, entry.name, entry.extensions)
-        return Ready(ready.claimed, ready.plain if extension is None else replace(ready.letter, extension=extension))
+        return Ready(ready.claimed, ready.plain if extension is None else replace(ready.letter, extension=extension), begun=ready.begun)
 
     def _attempt(self, about: tuple[Entry, Ready]) -> int:
         """Call the provider and note the outcome."""
         entry, ready = about
         claimed = ready.claimed
+        if not self._still_holds(ready):
+            return 1
         outcome: actions.Outcome
         reason = number = retry_at = None
-        with _PROVIDER_SECONDS.labels(self._service, entry.name).time():
-            try:
+        with self._changed:
+            self._calling[claimed.id] = claimed.attempts
+        try:
+            with _PROVIDER_SECONDS.labels(self._service, entry.name).time():
                 receipt = self._provider(entry).send(ready.letter)
                 outcome, number = receipt.outcome if entry.reports else "delivered", receipt.number
-            except SendingError as error:
-                outcome, reason, retry_at = error.outcome, error.reason, error.retry_at
+        except SendingError as error:
+            outcome, reason, retry_at = error.outcome, error.reason, error.retry_at
+        finally:
+            with self._changed:
+                self._calling.pop(claimed.id, None)
         self._commit(lambda session: actions.note_outcome(session, claimed, entry.name, outcome, reason, number, retry_at))
         self._count(claimed, entry.name, outcome, reason)
         if claimed.is_code and claimed.channel == rules.SMS and outcome in {"taken", "delivered"}:
             _SECONDS.labels(self._service).observe((now() - claimed.created_at).total_seconds())
         return 1
+
+    def _still_holds(self, ready: Ready) -> bool:
+        """Tell whether an attempt that begins late is still this process's. One that stood still may have been taken over meanwhile."""
+        if time.monotonic() - ready.begun < actions.LEASE.total_seconds() / BEATS:
+            return True
+        attempt = {ready.claimed.id: ready.claimed.attempts}
+        return bool(self._commit(lambda session: actions.extend_leases(session, attempt)))
+
+    def _keep_leases(self) -> None:
+        """Extend the leases of messages that providers take their time with: a second process would send them again."""
+        while not self._closed.wait(actions.LEASE.total_seconds() / BEATS):
+            with self._changed:
+                calling = dict(self._calling)
+            try:
+                if calling:
+                    self._commit(lambda session, calling=calling: actions.extend_leases(session, calling))  # type: ignore[misc]
+            except GaveUpError:
+                return
+            except BaseException as error:
+                self._error = self._error or error
+                return
 
     def _provider(self, entry: Entry) -> Provider:
         if not hasattr(self._own, entry.name):
