@@ -16,6 +16,7 @@ from stdnum.cn import ric
 
 from chassis.http.auth import VILLAGE_DIGITS
 from deploy.local import telephones
+from deploy.local.channels import connect_giver, connect_office
 from deploy.local.client import ApiClient, RequestRefused, one_origin
 from deploy.local.seed import Seed
 from deploy.local.story import write_story
@@ -23,7 +24,10 @@ from deploy.local.story import write_story
 EDITION = 2
 """The edition of the seed: the printed story needs what this one plants."""
 STORY_TOWN = "13900000004"
-"""The township's administrator in the printed story."""
+STORY_REGION = "510921101"
+"""The township of the printed story, and its administrator."""
+CONNECTED_GIVER = "13700000005"
+"""A giver with a browser and WeChat. His pledges are matched while the sandbox is seeded."""
 
 INVENTED = (
     "[bold]沙盒里的人、户、学校、帮扶方、慈善组织、电话、需求和金额全是虚构的，地名和区划代码才是真的。请勿填写真实的个人信息。\n"
@@ -86,6 +90,8 @@ def _seed(folder: Path, origin: str, variables: dict[str, str], password: str, c
     people = _people()
     seed = Seed(origin, password, people, _import(folder, variables, password, people))
     second_factors = {phone: seed.person(phone).set_up_second_factor() for phone in _above_villages(people)}
+    connect_giver(seed.person(CONNECTED_GIVER), variables, "sandbox")
+    connect_office(seed.person(STORY_TOWN), variables, origin, STORY_REGION)
     seed.plant(console)
     with console.status("到期 expiry"):
         subprocess.run([sys.executable, "-m", "deploy.local.expiry"], env=variables, check=True, stdout=subprocess.DEVNULL)

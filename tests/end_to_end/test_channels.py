@@ -14,6 +14,7 @@ import pytest
 from playwright.sync_api import Page, sync_playwright
 from standardwebhooks import Webhook
 
+from deploy.local.channels import connect_giver, receivers_at
 from deploy.local.client import ApiClient
 
 from .conftest import World
@@ -39,7 +40,7 @@ class Outbox:
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.receivers = f"https://localhost:{world.environment['SANDBOX_TLS_PORT']}"
+        self.receivers = receivers_at(world.environment)
 
     def read(self, **only: str) -> Any:
         return httpx.get(f"{self.world.telephones}/sandbox/telephones.json", params=only, timeout=5, trust_env=False).json()
@@ -104,9 +105,7 @@ class Giver:
         asked = self.client.post("/v1/me/email-changes", {"email": address})["id"]
         code = re.findall(r"[0-9]{6}", self.outbox.mail("验证码", email=address)["text"])[0]
         self.client.post(f"/v1/me/email-changes/{asked}/proof", {"code": code})
-        keys = {"p256dh": self.world.environment["SANDBOX_BROWSER_PUBLIC_KEY"], "auth": self.world.environment["SANDBOX_BROWSER_AUTH"]}
-        self.client.post("/v1/push-subscriptions", {"endpoint": f"{self.outbox.receivers}/push/{self.name}", "keys": keys})
-        self.client.post("/v1/wechat-link", {"code": self.name})
+        connect_giver(self.client, self.world.environment, self.name)
         eventually(lambda: self.client.get("/v1/wechat-link")["linked_at"])
         self.secret = proven(self.client, self.outbox, self.name, channel="webhook", address="/hooks/", kinds=["match_proposed"])
 

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from rich.console import Console
 
@@ -102,6 +103,14 @@ def test_a_giver_of_the_sandbox_finds_needs_elsewhere_too(sandbox: Sandbox) -> N
 def test_of_one_delivery_in_the_sandbox_something_came_back(sandbox: Sandbox) -> None:
     [milk] = [one for one in sandbox.person("13700000005").every("/v1/matches") if one["category"] == "food.milk"]
     assert (milk["delivery"]["sent"], milk["delivery"]["received"], milk["delivery"]["difference"]) == (6, 5, "damaged")
+
+
+def test_the_outbox_of_the_sandbox_shows_each_kind_of_channel(embedded: World) -> None:
+    def arrived() -> set[str]:
+        found = httpx.get(f"{embedded.telephones}/sandbox/telephones.json", timeout=5, trust_env=False).json()
+        return {one["channel"] for one in found["letters"]} | ({"sms"} if found["items"] else set())
+
+    assert eventually(lambda: arrived() >= {"sms", "push", "wechat", "webhook", "wecom"})
 
 
 def test_the_county_of_the_sandbox_has_terms_of_its_own(sandbox: Sandbox) -> None:
