@@ -212,7 +212,8 @@ class Matrix:
         needed = set(target.row.get("query", ())) | {
             one["name"] for one in operation.definition.raw.get("parameters", []) if one["in"] == "query" and one.get("required")
         }
-        return {name: values[0] for name in needed if (values := self.stage.good(name, kind))} | target.row.get("asked", {})
+        known = {name: values[0] for name in needed if (values := self.stage.good(name, kind))}
+        return known | {name: target.recipe[name] for name in needed & target.recipe.keys()} | target.row.get("asked", {})
 
     def _body(self, operation: Any, target: Target, kind: str) -> dict[str, Any]:
         takes = operation.definition.raw.get("requestBody", {}).get("content", {})
