@@ -188,6 +188,8 @@ NOT_DECODABLE = {
 )
 def test_malformed_messages_are_parked_and_never_logged(house: House, otherwise: str | None) -> None:
     good, last = withdrawn_need(), withdrawn_need()
+    # Ready before they come: without its guard, a worker may end with the first of them.
+    worker = house.worker(otherwise).ready()
     for body, changes in STRANGE.values():
         properties = {name: value for name, value in changes.items() if name.startswith("content_")}
         headers = headers_of(good, "need_withdrawn") | {name: value for name, value in changes.items() if name not in properties}
@@ -197,7 +199,6 @@ def test_malformed_messages_are_parked_and_never_logged(house: House, otherwise:
         house.send_raw(encode(good) + b" " * number, not_decodable, ONE_BY_ONE.queue)
     hostile = {"nameko.call_id_stack": 5, "nameko.locale": [PERSONAL], "nameko.": {"a": PERSONAL}, "x-death": PERSONAL}
     house.send(encode(good), headers_of(good, "need_withdrawn") | hostile, ONE_BY_ONE.queue)
-    worker = house.worker(otherwise).ready()
     assert soon(lambda: house.taken() or not worker.lives())
     assert worker.lives()
     assert soon(lambda: len(house.parked(ONE_BY_ONE)) == len(STRANGE) + len(NOT_DECODABLE))

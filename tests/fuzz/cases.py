@@ -116,6 +116,9 @@ def _send(stage: Stage, operation: Any, case: Any, mode: GenerationMode, chance:
     signed = {} if chance.random() > 0.95 else {"Authorization": f"Bearer {stage.token(kind, operation.path)}"}
     with stage.database.case():
         try:
+            # What was guessed for an id may be the name of a thing beside it: `/v1/push-subscriptions/key`.
+            if "{" in operation.path and case.formatted_path in operation.schema.raw_schema["paths"]:
+                return
             response = case.call(headers=signed)
             status = response.status_code
             figures.note(raw["operationId"], status)

@@ -8,6 +8,8 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from chassis.data.database import is_transient, new_id
 from chassis.testing import postgres
 from chassis.testing.fixtures import KnownKeys, Person
@@ -64,6 +66,7 @@ class Teller(threading.Thread):
                 return
 
 
+@pytest.mark.timeout(900 if WHOLE else 120)
 def test_nothing_is_lost_or_repeated_by_interruptions(database_of: Callable[[str, str], str], keys: KnownKeys, tmp_path: Path) -> None:
     people = [Person("donor") for _ in range(HEARERS)]
     with postgres.start(durable=False, is_kept=True) as server:
