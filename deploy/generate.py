@@ -19,7 +19,7 @@ from chassis.messaging.events import handlers_of
 from contracts import generate
 from contracts.event import name_of
 from contracts.items import ShippedItem
-from deploy import asyncapi, catalogue, charted, openapi, platform
+from deploy import asyncapi, catalogue, charted, front_end_words, openapi, platform
 from deploy.compatibility import RELEASED, Break, breaks
 from deploy.images import compose, pins
 from deploy.services import services
@@ -77,12 +77,13 @@ def wanted() -> dict[Path, str]:
     heard = listeners()
     made = documents(heard)
     for_machines = {API / name: _text(document) for name, document in made.items()}
-    for_front_ends = {RELEASED / "warnings.txt": warnings(breaks(made))}
+    shipped = items()
+    for_front_ends = {RELEASED / "warnings.txt": warnings(breaks(made)), front_end_words.FILE: front_end_words.render_words(shipped)}
     for_people = {DOCS / "events.md": catalogue.render_page(heard)}
     for_the_chart = {charted.FILE: _text(charted.services_of_chart()), dashboard.FILE: _text(dashboard.dashboard())}
     for_images = pins.render_files() | {compose.FILE: compose.render_compose()}
     for_readers = for_machines | for_people | for_front_ends
-    for_programs = {LISTENERS: _text(heard), REFUSALS: _text(refusals()), ITEMS: _lines(items())}
+    for_programs = {LISTENERS: _text(heard), REFUSALS: _text(refusals()), ITEMS: _lines(shipped)}
     return generate.files() | for_programs | for_readers | for_the_chart | platform.render_files() | for_images
 
 

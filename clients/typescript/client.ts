@@ -1,7 +1,10 @@
 /** Calls Duijie's HTTP API with types: signed in, in the reader's language, each POST done once, every error a problem. */
 import createClient from "openapi-fetch";
 import type { paths, CodeIn, Problem, SessionOut, SignInIn } from "./schema.d.ts";
+import type { ProblemCode } from "./words.ts";
 export type * from "./schema.d.ts";
+export { categories, fieldCodes, problemStatus, units } from "./words.ts";
+export type { Category, FieldCode, Label, ProblemCode, Unit } from "./words.ts";
 
 /** Tokens, and the key of this client: with it, each tab may renew with any token of the session. */
 export type Session = SessionOut & { client_key?: string };
@@ -19,16 +22,28 @@ export interface Options {
 /** What the API refused: `problem.code` is stable, `problem.title` is for people. */
 export class Refused extends Error {
   readonly problem: Problem;
+  /** The code, with the known ones offered by the editor; a later release may add others. */
+  get code(): ProblemCode | (string & {}) {
+    return this.problem.code;
+  }
   constructor(problem: Problem) {
     super(problem.title);
     this.problem = problem;
   }
 }
 
-/** The data of an answer; throws `Refused` for a problem. */
+/** A key that no other request has, also in a runtime without `crypto` (mini-programs): it is unique, not secret. */
+export function newKey(): string {
+  const present = globalThis.crypto as Partial<Crypto> | undefined;
+  if (present?.randomUUID) return present.randomUUID();
+  const digits = () => Math.floor(Math.random() * 0x100000000).toString(16).padStart(8, "0");
+  return `${Date.now().toString(16).padStart(12, "0")}-${digits()}${digits()}${digits()}`;
+}
+
+/** The data of an answer; throws `Refused` for a problem. 304 gives `undefined`: what you have is still right. */
 export async function must<T>(answer: Promise<{ data?: T; error?: Problem; response: Response }>): Promise<T> {
   const { data, error, response } = await answer;
-  if (response.ok) return data as T;
+  if (response.ok || response.status === 304) return data as T;
   throw new Refused(typeof error === "object" ? error : { type: "about:blank", status: response.status, code: "unknown", title: response.statusText, instance: response.headers.get("X-Request-Id") ?? "" });
 }
 
@@ -52,7 +67,7 @@ export function connect({ baseUrl, language = "zh-CN", session, onSession, cooki
 
   async function send(request: Request): Promise<Response> {
     request.headers.set("Accept-Language", language);
-    if (request.method === "POST" && !request.headers.has("Idempotency-Key")) request.headers.set("Idempotency-Key", crypto.randomUUID());
+    if (request.method === "POST" && !request.headers.has("Idempotency-Key")) request.headers.set("Idempotency-Key", newKey());
     if (!session && !cookie) return fetch(request);
     const [again, used] = [request.clone(), session?.access_token];
     if (used) request.headers.set("Authorization", `Bearer ${used}`);
@@ -115,6 +130,15 @@ export function connect({ baseUrl, language = "zh-CN", session, onSession, cooki
   return {
     ...createClient<paths>({ baseUrl, credentials, fetch: send }),
     hear,
+    /** Ends the session on the server and forgets its tokens, also when the server cannot be reached. */
+    async signOut(): Promise<void> {
+      const body = session ? { refresh_token: session.refresh_token } : {};
+      try {
+        await must(open.POST("/v1/sessions/end", { body }));
+      } finally {
+        keep(undefined);
+      }
+    },
     signIn: (body: SignInIn) => start((client) => open.POST("/v1/sessions", { body: { ...body, ...client } })),
     /** Gives back the code of `POST /v1/registrations`: this makes the account and signs it in. */
     register: (code_id: string, body: CodeIn) =>

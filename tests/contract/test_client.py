@@ -32,9 +32,11 @@ WRONG = {
     "a method that is none": 'duijie.POST("/v1/catalogue", { body: {} });',
     "a parameter misspelt": 'duijie.GET("/v1/needs", { params: { query: { regionn: "51" } } });',
     "a field that no answer has": 'must(duijie.GET("/v1/needs")).then((page) => page.items[0]?.urgensy);',
+    "a code that no problem has": 'export const lost: ProblemCode = "not_alowed";',
     "null taken for text": 'must(duijie.GET("/v1/needs")).then((page) => page.next.length);',
 }
 RIGHT = [
+    'export const known: ProblemCode = "not_allowed";',
     f'duijie.POST("/v1/needs", {{ body: {{ {NEED}, urgency: "urgent" }} }});',
     'duijie.GET("/v1/needs", { params: { query: { region: "51" } } });',
     'must(duijie.GET("/v1/needs")).then((page) => page.items[0]?.urgency ?? page.next?.length);',
@@ -65,7 +67,20 @@ await must(gone.GET("/v1/me")).catch(refused);
 const tabs = [first[0]!, first[0]!].map((session) => connect({ baseUrl, session: { ...session, access_token: "over" } }));
 for (const tab of [...tabs, ...tabs]) await must(tab.GET("/v1/me"));
 
-console.log(JSON.stringify({ said, ids: both.map((me) => me.id), renewals: renewals.length, ended }));
+const left: unknown[] = [];
+let latest: SessionOut | undefined;
+const leaver = connect({ baseUrl, onSession: (session) => (latest = session, left.push(session ?? null)) });
+await leaver.signIn({ phone, password });
+const kept = latest!;
+await leaver.signOut();
+await must(connect({ baseUrl, session: { ...kept, access_token: "over" } }).GET("/v1/me")).catch(refused);
+const random = crypto.randomUUID;
+Object.defineProperty(crypto, "randomUUID", { value: undefined, configurable: true });
+const made = new Set(Array.from({ length: 1000 }, newKey));
+Object.defineProperty(crypto, "randomUUID", { value: random, configurable: true });
+
+const ids = both.map((me) => me.id);
+console.log(JSON.stringify({ said, ids, renewals: renewals.length, ended, left: left.slice(-1), made: made.size }));
 """
 
 
@@ -88,7 +103,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def script(*lines: str) -> str:
-    names = "connect, must, Refused, type SessionOut"
+    names = "connect, must, newKey, Refused, type ProblemCode, type SessionOut"
     return f'import {{ {names} }} from "{lint_api.CLIENT}/client.ts";\n' + "\n".join(lines)
 
 
@@ -146,6 +161,9 @@ def test_session_is_renewed_once_for_two_calls(project: Path, served: tuple[str,
     assert found["said"][4] == "not_allowed"
     assert found["said"][6] == "sign_in_needed"
     assert found["ended"] == [None]
+    assert found["left"] == [None]
+    assert found["said"][8] == "sign_in_needed"
+    assert found["made"] == 1000
     keys = [key for method, path, key in seen if (method, path) == ("POST", "/v1/appointments")]
     assert len(keys) == 2
     assert keys[0] == keys[1] is not None
