@@ -8339,7 +8339,7 @@ export interface components {
              */
             digest: "daily" | "never";
             /**
-             * @description of mails; SMS are in Chinese, in texts that providers approved. What is left out stays as it is
+             * @description of mails and WeChat messages; SMS are in Chinese, in texts that providers approved. What is left out stays as it is
              * @enum {string}
              */
             language?: "zh-CN" | "en";
@@ -8367,7 +8367,7 @@ export interface components {
              */
             digest: "daily" | "never";
             /**
-             * @description of mails; SMS are in Chinese, in texts that providers approved. What is left out stays as it is
+             * @description of mails and WeChat messages; SMS are in Chinese, in texts that providers approved. What is left out stays as it is
              * @enum {string}
              */
             language: "zh-CN" | "en";

@@ -23,7 +23,9 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from flask import Flask, Response, jsonify, request
 from py_vapid import Vapid02
-from werkzeug.serving import WSGIRequestHandler, make_server
+from werkzeug.serving import make_server
+
+from chassis.testing.quiet import Quiet
 
 KEPT = 1000
 YEARS = 10
@@ -72,13 +74,6 @@ class Browser:
         key = ec.derive_private_key(scalar, ec.SECP256R1())
         found: dict[str, str] = json.loads(http_ece.decrypt(body, private_key=key, auth_secret=_decode(self.auth), version="aes128gcm"))
         return found
-
-
-class Quiet(WSGIRequestHandler):
-    """A server that writes no line for each request."""
-
-    def log(self, *_: Any) -> None:
-        """Write nothing."""
 
 
 class Receivers:

@@ -7,11 +7,12 @@ import pytest
 
 from chassis.problems import Problem
 from deploy import front_end_words
+from deploy.services import services
 
 
 def test_every_loaded_problem_has_its_code_in_the_union() -> None:
     codes = front_end_words.problem_codes(front_end_words.sources())
-    modules = [module for name, module in sys.modules.items() if name.split(".")[0] in ("chassis", "needs", "users", "matching", "notify")]
+    modules = [module for name, module in sys.modules.items() if name.split(".")[0] in {"chassis", *services()}]
     kinds = {one for module in modules if ".test" not in module.__name__ for one in vars(module).values() if isinstance(one, type)}
     loaded = {(kind.code, kind.status) for kind in kinds if issubclass(kind, Problem) and kind is not Problem}
     assert ("sign_in_needed", 401) in loaded

@@ -1,19 +1,13 @@
 """A server that plays users' door for names, so that notify's web process has somebody to ask."""
 
-import logging
 import os
 import threading
 from functools import cache
 
 from flask import Flask, jsonify, request
-from werkzeug.serving import WSGIRequestHandler, make_server
+from werkzeug.serving import make_server
 
-
-class Quiet(WSGIRequestHandler):
-    """A handler that logs no requests."""
-
-    def log(self, type: str, message: str, *arguments: object) -> None:
-        logging.getLogger("werkzeug").debug(message)
+from chassis.testing.quiet import Quiet
 
 
 @cache

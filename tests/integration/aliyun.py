@@ -8,13 +8,13 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any
 from urllib.parse import quote
 
 from flask import Flask, Request, Response, jsonify, request
-from werkzeug.serving import WSGIRequestHandler, make_server
+from werkzeug.serving import make_server
 
 from chassis.data.database import new_id
+from chassis.testing.quiet import Quiet
 from notify.channels.texts import texts
 from notify.settings import AliyunSettings
 
@@ -23,11 +23,6 @@ _AUTHORISATION = re.compile(
 )
 NEEDED = {"host", "x-acs-action", "x-acs-version", "x-acs-date", "x-acs-signature-nonce", "x-acs-content-sha256"}
 _MOBILE = re.compile(r"1[3-9][0-9]{9}\Z")
-
-
-class Quiet(WSGIRequestHandler):
-    def log(self, *_: Any) -> None:
-        pass
 
 
 @dataclass(frozen=True)

@@ -21,11 +21,12 @@ from flask import Flask, Response, request
 from msgspec.structs import replace as change
 from py_vapid import Vapid02
 from sqlalchemy import select
-from werkzeug.serving import WSGIRequestHandler, make_server
+from werkzeug.serving import make_server
 
 from chassis.data.database import Database, new_id, now
 from chassis.data.encryption import fingerprint
 from chassis.testing import forkserver
+from chassis.testing.quiet import Quiet
 from contracts.generate import example_of
 from contracts.matching import MatchProposed
 from deploy.local.environment import p256_keys
@@ -38,11 +39,6 @@ from notify.subscriptions.model import PushSubscription
 
 ROOT = Path(__file__).resolve().parents[2]
 VAPID = p256_keys("VAPID")
-
-
-class Quiet(WSGIRequestHandler):
-    def log(self, *_: Any) -> None:
-        pass
 
 
 def encode(raw: bytes) -> str:

@@ -19,12 +19,13 @@ import psycopg
 import pytest
 from tencentcloud.common.abstract_client import LOGGER_NAME
 from tencentcloud.sms.v20210111 import errorcodes
-from werkzeug.serving import WSGIRequestHandler, make_server
+from werkzeug.serving import make_server
 
 from chassis.data.database import Database
 from chassis.messaging.broker import connected
 from chassis.testing import forkserver
 from chassis.testing.folders import kept_ports
+from chassis.testing.quiet import Quiet
 from chassis.testing.rabbitmq import RabbitMQ
 from chassis.testing.twins import altered, unguarded
 from contracts.event import exchange_of
@@ -57,11 +58,6 @@ OF_ENVIRONMENT = {
     "TENCENT_SMS_TEMPLATE_ID": ACCOUNT.template_id,
     "TENCENT_SMS_SIGN_NAME": ACCOUNT.sign_name,
 }
-
-
-class Quiet(WSGIRequestHandler):
-    def log(self, *_: Any) -> None:
-        pass
 
 
 class Network(Telephones):

@@ -19,7 +19,7 @@ from sqlalchemy import delete, select, text, update
 from chassis.data.database import Database, new_id, now
 from chassis.http.auth import Caller
 from chassis.testing import forkserver
-from chassis.testing.twins import unguarded
+from chassis.testing.twins import altered, unguarded
 from contracts.generate import example_of
 from contracts.matching import MatchProposed
 from notify import actions as notices
@@ -33,7 +33,7 @@ from notify.messages.sending import Ready, Sender
 from notify.settings import WechatSettings
 from notify.wechat import actions as links
 from notify.wechat.model import WechatLink
-from tests.integration.wechat import APP, SECRET, TEMPLATE, WechatServer
+from tests.integration.wechat import APP, SECRET, TEMPLATE, WechatServer, answering
 
 ROOT = Path(__file__).resolve().parents[2]
 OPENID = "oABCDofnobodyatall"
@@ -93,7 +93,7 @@ def test_token_that_is_over_is_renewed_once(server: WechatServer) -> None:
     channel.send(letter())
     assert (server.tokens, len(server.taken)) == (2, 2)
     for code in (40001, 42001):
-        server.fault = lambda code=code: code  # type: ignore[misc]
+        server.fault = answering(code)
         before = server.tokens
         assert refusal(channel, letter()) == ("technical-failure", f"wechat.{code}")
         assert server.tokens == before + 1
@@ -105,7 +105,7 @@ def test_token_that_is_over_is_renewed_once(server: WechatServer) -> None:
      (40037, "technical-failure"), (47003, "technical-failure"), (41030, "technical-failure"), (48001, "technical-failure")],
 )  # fmt: skip
 def test_codes_of_wechat_are_told_apart(server: WechatServer, code: int, outcome: str) -> None:
-    server.fault = lambda: code
+    server.fault = answering(code)
     assert refusal(channel_to(server, []), letter()) == (outcome, f"wechat.{code}")
     assert outcome_of(code) == outcome
 
@@ -114,7 +114,7 @@ def test_used_up_budget_is_asked_for_again_at_midnight(server: WechatServer) -> 
     channel, evening = channel_to(server, []), datetime(2026, 12, 1, 15, 59, tzinfo=UTC)
     retries = []
     for code in (45009, -1):
-        server.fault = lambda code=code: code  # type: ignore[misc]
+        server.fault = answering(code)
         with pytest.raises(SendingError) as error:
             channel.send(letter())
         retries.append(error.value.retry_at)
@@ -135,12 +135,12 @@ def test_wrong_account_and_broken_answers_are_told_apart(server: WechatServer) -
     assert refusal(channel_to(server, [], app_secret="f" * 32), letter()) == ("technical-failure", "wechat.40125")
     channel = channel_to(server, [])
     for answer, reason in (("<html>", "JSONDecodeError"), ("[]", "200"), ("{}", None)):
-        server.fault = lambda answer=answer: Response(answer, 200)  # type: ignore[misc]
+        server.fault = answering(Response(answer, 200))
         if reason:
             assert refusal(channel, letter()) == ("temporary-failure", f"wechat.{reason}")
-    server.fault = lambda: Response("busy", 502)
+    server.fault = answering(Response("busy", 502))
     assert refusal(channel, letter()) == ("temporary-failure", "wechat.502")
-    server.fault = lambda: time.sleep(2) or 0  # type: ignore[func-returns-value]
+    server.fault = answering(0, after=2)
     assert refusal(channel, letter()) == ("temporary-failure", "wechat.ReadTimeout")
 
 
@@ -206,8 +206,9 @@ def test_slow_provider_gets_a_message_once(server: WechatServer, stage: Stage, m
     """The call takes three leases. Two senders look for messages all the while."""
     monkeypatch.setattr(messages, "LEASE", timedelta(seconds=0.5))
     if not keeps_leases:
-        monkeypatch.setattr(messages, "extend_leases", lambda session, attempts: set(attempts))
-    server.fault = lambda: time.sleep(1.5)  # type: ignore[func-returns-value]
+        extending = altered(messages.extend_leases, "func.clock_timestamp() + LEASE", "Message.due_at")
+        monkeypatch.setattr(messages, "extend_leases", extending)
+    server.fault = answering(None, after=1.5)
     senders, deadline = [stage.sender(), stage.sender()], time.monotonic() + 20
     while stage.found().state != "delivered" and time.monotonic() < deadline:
         for sender in senders:
@@ -228,7 +229,7 @@ def test_process_that_stood_still_looks_before_it_sends(
 ) -> None:
     """It recorded its attempt and was stopped. Another one took the message over, and sent it."""
     if sends_anyway:
-        monkeypatch.setattr(Sender, "_still_holds", lambda self, ready: True)
+        monkeypatch.setattr(Sender, "_attempt", altered(Sender._attempt, "not self._still_holds(ready)", "False"))
     stopped, other = stage.sender(), stage.sender()
     [claimed] = stage.claim()
     with stage.database.begin() as session:

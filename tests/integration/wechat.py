@@ -1,20 +1,29 @@
 """A server that plays WeChat's API for mini-programs: its token, codes of people, and subscription messages, with the documented codes."""
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
 from flask import Flask, Response, jsonify, request
-from werkzeug.serving import WSGIRequestHandler, make_server
+from werkzeug.serving import make_server
+
+from chassis.testing.quiet import Quiet
 
 APP, SECRET, TEMPLATE = "wx0123456789abcdef", "0123456789abcdef" * 2, "TEMPLATEofnobodyatall0000"
+Answer = Response | int | None
 
 
-class Quiet(WSGIRequestHandler):
-    def log(self, *_: Any) -> None:
-        pass
+def answering(answer: Answer, after: float = 0) -> Callable[[], Answer]:
+    """Return a fault that gives this answer, after some seconds; None is no fault."""
+
+    def fault() -> Answer:
+        time.sleep(after)
+        return answer
+
+    return fault
 
 
 @dataclass
@@ -26,7 +35,7 @@ class WechatServer:
     token: str = ""
     tokens: int = 0
     taken: list[dict[str, Any]] = field(default_factory=list)
-    fault: Callable[[], Response | int | None] = lambda: None
+    fault: Callable[[], Answer] = lambda: None
 
     def open(self) -> None:
         app = Flask(__name__)

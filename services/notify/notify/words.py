@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 
 CHINA = timezone(timedelta(hours=8))
 LOCALES = {"zh-CN": "zh_CN", "en": "en"}
+LANGUAGE_LABELS = {"zh-CN": ("中文", "Chinese"), "en": ("英文", "English")}
 ROLES: Mapping[str, Role] = {"amount": "plain", "wish": "asked", "offer": "given"}
 """Words for a quantity in a notice: `amount` is 2 床棉被, `wish` 需要 2 床棉被, `offer` 提供 2 床棉被; also `sent_amount` and so on."""
 _MOMENT = {"zh-CN": "M 月 d 日 HH:mm", "en": "HH:mm 'on' d MMMM"}

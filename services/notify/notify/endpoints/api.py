@@ -17,10 +17,10 @@ from contracts.notices import kinds
 from notify.endpoints import actions, queries, rules
 from notify.endpoints.model import Endpoint
 from notify.settings import EndpointSettings
+from notify.words import LANGUAGE_LABELS
 
 api = APIBlueprint("endpoints", __name__)
 HOLDERS = STAFF | {"organisation", "merchant"}
-LANGUAGES = {"zh-CN": ("中文", "Chinese"), "en": ("英文", "English")}
 KINDS = kinds() | {"endpoint_test": ("测试消息", "a test")}
 MESSAGE_STATES = {
     "created": ("等待发送", "waiting"),
@@ -54,7 +54,7 @@ class EndpointIn(Strict):
         metadata={"description": "of a webhook; of a bot the whole one, with its key", "example": "https://hooks.example.org/duijie"},
     )
     kinds = KindList(required=True, metadata={"description": "the notices that it gets"})
-    language = Choice(LANGUAGES, load_default="zh-CN")
+    language = Choice(LANGUAGE_LABELS, load_default="zh-CN")
     region = Region(rules.OFFICES, metadata={"description": "whose office has it; administrators name one, accounts do not"})
     bot_secret = Text(
         100,
@@ -66,7 +66,7 @@ class EndpointIn(Strict):
 class EndpointChangeIn(Strict):
     name = Name(100)
     kinds = KindList()
-    language = Choice(LANGUAGES)
+    language = Choice(LANGUAGE_LABELS)
 
     @validates_schema
     def require_a_change(self, data: dict[str, Any], **_: Any) -> None:
@@ -93,7 +93,7 @@ class EndpointOut(Schema):
     name = fields.String(required=True)
     host = fields.String(required=True, metadata={"description": "the host of its address"})
     kinds = fields.List(Choice(kinds()), required=True)
-    language = Choice(LANGUAGES, required=True)
+    language = Choice(LANGUAGE_LABELS, required=True)
     region = fields.String(required=True, allow_none=True, metadata={"description": "of the office; null for one of the caller's account"})
     state = Choice(rules.STATES, required=True)
     reason = fields.String(required=True, allow_none=True, metadata={"description": "the last failure before it was disabled"})

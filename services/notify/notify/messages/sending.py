@@ -53,7 +53,7 @@ log = logging.getLogger("notify.send")
 T = TypeVar("T")
 OUTCOMES = ("taken", "delivered", "temporary-failure", "permanent-failure", "technical-failure", "doubtful", "withdrawn", "postponed")
 BEATS = 3
-"""So often within a lease it is extended."""
+"""How many times a lease is extended within its length."""
 LANGUAGES_CHOSEN = (rules.EMAIL, rules.WECHAT)
 """Channels whose words are in the language that their reader chose. SMS are filed in Chinese; a browser has a language of its own."""
 UNREMARKABLE = {"gone", "read", "no_address"}
@@ -123,7 +123,7 @@ class Ready:
 @dataclass(frozen=True)
 class Seen:
     """The database's part of a batch: the notices of each message and their words, questions, by recipient the unsubscribing key
-    and the language of mails, and until when all providers are closed."""
+    and the chosen language, and until when all providers are closed."""
 
     notices: Mapping[UUID, Sequence[Notice]]
     questions: Mapping[UUID, Question]
@@ -459,7 +459,7 @@ class Sender:
                 calling = dict(self._calling)
             try:
                 if calling:
-                    self._commit(lambda session, calling=calling: actions.extend_leases(session, calling))  # type: ignore[misc]
+                    self._commit(partial(actions.extend_leases, attempts=calling))
             except GaveUpError:
                 return
             except BaseException as error:

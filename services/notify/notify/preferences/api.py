@@ -13,6 +13,7 @@ from chassis.http.routes import access
 from contracts.notices import kinds
 from notify.preferences import actions, queries, rules
 from notify.preferences.model import Preferences
+from notify.words import LANGUAGE_LABELS
 
 api = APIBlueprint("preferences", __name__)
 
@@ -24,7 +25,6 @@ CHANNELS = {
     "wechat": ("微信订阅消息", "WeChat subscription message"),
 }
 ZONES = {"Asia/Shanghai": ("北京时间", "Beijing time"), "Asia/Urumqi": ("新疆时间", "Xinjiang time")}
-LANGUAGES = {"zh-CN": ("中文", "Chinese"), "en": ("英文", "English")}
 DIGESTS = {"daily": ("每天汇总一次", "once a day, together"), "never": ("逐条发送", "each by itself")}
 CHOSEN = ("time_zone", "urgent_passes", "sms_per_day", "digest", "language")
 CLOCK = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]"
@@ -35,7 +35,7 @@ DESCRIBED = {
     "quiet_hours": "nothing leaves then but what is urgent; null is never",
     "urgent_passes": "whether urgent notices leave in quiet hours too; codes always do",
     "sms_per_day": "the most SMS of a day; urgent ones count, and leave anyway",
-    "language": "of mails; SMS are in Chinese, in texts that providers approved. What is left out stays as it is",
+    "language": "of mails and WeChat messages; SMS are in Chinese, in texts that providers approved. What is left out stays as it is",
     "digest": "how notices leave that are not urgent: `daily` is together, at 8 in the morning",
 }
 
@@ -73,7 +73,7 @@ class NoticePreferencesIn(Strict):
     urgent_passes = Flag(required=True, metadata={"description": DESCRIBED["urgent_passes"]})
     sms_per_day = Whole(0, rules.MOST_SMS_PER_DAY, required=True, metadata={"description": DESCRIBED["sms_per_day"]})
     digest = Choice(DIGESTS, required=True, metadata={"description": DESCRIBED["digest"]})
-    language = Choice(LANGUAGES, metadata={"description": DESCRIBED["language"]})
+    language = Choice(LANGUAGE_LABELS, metadata={"description": DESCRIBED["language"]})
 
     @validates_schema
     def check_kinds(self, data: dict[str, Any], **_: Any) -> None:
@@ -105,7 +105,7 @@ class NoticePreferencesOut(Schema):
     urgent_passes = fields.Boolean(required=True, metadata={"description": DESCRIBED["urgent_passes"]})
     sms_per_day = fields.Integer(required=True, metadata={"description": DESCRIBED["sms_per_day"]})
     digest = Choice(DIGESTS, required=True, metadata={"description": DESCRIBED["digest"]})
-    language = Choice(LANGUAGES, required=True, metadata={"description": DESCRIBED["language"]})
+    language = Choice(LANGUAGE_LABELS, required=True, metadata={"description": DESCRIBED["language"]})
     allowed = AllowedOperations()
 
 

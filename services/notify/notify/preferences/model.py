@@ -20,7 +20,7 @@ class Preferences(Base):
 
     `time_zone` is null when the region decides. `quiet_since` and `quiet_until` are times of the day there, both null without quiet hours.
     `silenced` lists what does not leave the app: `need_met.sms` is one kind on one channel, `*.email` is every kind by e-mail.
-    `language` is that of mails; SMS have texts that providers filed in Chinese.
+    `language` is that of mails and WeChat messages; SMS have texts that providers filed in Chinese.
     """
 
     __tablename__ = "preferences"

@@ -51,7 +51,7 @@ def find_manners(session: Session, recipients: Mapping[UUID, str | None]) -> dic
 
 
 def find_languages(session: Session, recipients: Collection[UUID]) -> dict[UUID, str]:
-    """Find the language in which each of these recipients reads mails. Whoever chose none is left out, and reads Chinese."""
+    """Find the language that each of these recipients chose for mails and WeChat messages. Others read Chinese."""
     asked = select(Preferences.recipient_id, Preferences.language).where(Preferences.recipient_id.in_(recipients))
     return dict(session.execute(asked).all()) if recipients else {}
 

@@ -14,9 +14,9 @@ from notify.settings import PushSettings
 from notify.subscriptions import actions, queries, rules
 from notify.subscriptions.model import PushSubscription
 from notify.subscriptions.problems import push_not_set
+from notify.words import LANGUAGE_LABELS
 
 api = APIBlueprint("subscriptions", __name__)
-LANGUAGES = {"zh-CN": ("中文", "Chinese"), "en": ("英文", "English")}
 ENDPOINT = r"https://[A-Za-z0-9.-]+(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~!$&'()*+,;=:@/%-]*)?(?:\?[A-Za-z0-9._~!$&'()*+,;=:@/?%-]*)?"
 
 
@@ -28,7 +28,7 @@ class PushKeysIn(Strict):
 class PushSubscriptionIn(Strict):
     endpoint = Text(1000, pattern=ENDPOINT, required=True, metadata={"description": "as the browser's `PushSubscription` states it"})
     keys = fields.Nested(PushKeysIn, required=True)
-    language = Choice(LANGUAGES, load_default="zh-CN")
+    language = Choice(LANGUAGE_LABELS, load_default="zh-CN")
 
 
 class PushSubscriptionOut(Schema):
@@ -36,7 +36,7 @@ class PushSubscriptionOut(Schema):
 
     id = fields.UUID(required=True)
     host = fields.String(required=True, metadata={"description": "the host of its push service"})
-    language = Choice(LANGUAGES, required=True)
+    language = Choice(LANGUAGE_LABELS, required=True)
     created_at = fields.AwareDateTime(required=True)
     allowed = AllowedOperations()
 
