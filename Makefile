@@ -27,6 +27,10 @@ install: .venv/.ready ## everything the other commands need, into .venv
 run: .venv/.ready ## all services on this machine, without broker or Docker, at http://127.0.0.1:8000 (PORT=…)
 	@exec $(BIN)/python -m deploy.local.house
 
+.PHONY: pages
+pages: .venv/.ready ## build the pages of clients/web, as `make run` does at its first start
+	@$(BIN)/python -m deploy.pages
+
 .PHONY: sandbox-reset
 sandbox-reset: .venv/.ready ## delete the data of `make run`; the next `make run` seeds a fresh sandbox
 	@$(BIN)/python -m deploy.local.house --reset
@@ -112,7 +116,7 @@ rolling: .venv/.ready rabbitmq ## every role restarted ten times under 200 reque
 	@$(BIN)/python -W ignore -m tests.rolling.campaign $(OPTIONS)
 
 .PHONY: test
-test: .venv/.ready .venv/tools/.ready .venv/chromium rabbitmq lint ## lint, then every test, three files at a time; campaigns shortened
+test: .venv/.ready .venv/tools/.ready .venv/chromium rabbitmq lint pages ## lint, then every test, three files at a time; campaigns shortened
 	@$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 .venv/tools/.ready: deploy/tools/requirements.txt deploy/tools/unpack.py
@@ -150,7 +154,7 @@ mutants: .venv/.ready rabbitmq ## change the guarded modules one thing at a time
 	@$(BIN)/python -m tests.mutants.campaign $(OPTIONS)
 
 .PHONY: check
-check: .venv/.ready .venv/tools/.ready .venv/chromium rabbitmq .venv/rabbitmq-$(SUITE) lint ## as `test`, with the campaigns whole
+check: .venv/.ready .venv/tools/.ready .venv/chromium rabbitmq .venv/rabbitmq-$(SUITE) lint pages ## as `test`, with the campaigns whole
 	@CAMPAIGN=1 $(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 	@$(MAKE) --no-print-directory check-next
 

@@ -28,7 +28,7 @@ APART = ("services/matching/tests/plain/test_plain.py::test_random_acts", "servi
 """Tests so long that each is sent to a process by itself, apart from its file."""
 LONGEST = [
     "tests/end_to_end/test_getusppe.py", "services/matching/tests/plain", "tests/rolling", "tests/faults", ON_STAGES, "tests/restore",
-    "tests/end_to_end", "chassis/tests/test_delivery.py", "tests/integration/test_new_service.py",
+    "tests/end_to_end", "tests/pages", "chassis/tests/test_delivery.py", "tests/integration/test_new_service.py",
     "chassis/tests", "tests/integration", "tests/deploy", "tests/contract", "services/matching/tests/test_audit.py",
 ]  # fmt: skip
 """The longest run first: one that comes last leaves the other processes idle."""

@@ -36,21 +36,22 @@ def create() -> Flask:
     return app
 
 
+def listening() -> tuple[str, int]:
+    """Read the address to listen on: `HOST` and `PORT`. Raises `SettingsError`."""
+    env = Environment()
+    address = env.host("HOST", "127.0.0.1"), env.whole("PORT", 8000, 1, 65_535)
+    env.check()
+    return address
+
+
 @one_line_failures
 def main() -> None:
     """Serve the pages until stopped."""
     parser = Parser(description=__doc__)
     parser.add_argument("service", nargs="+")
     parser.parse_args()
-    [(host, port), web] = read_all(_listening, WebSettings.of_environment)
+    [(host, port), web] = read_all(listening, WebSettings.of_environment)
     serve(create(), "docs", host, port, web)
-
-
-def _listening() -> tuple[str, int]:
-    env = Environment()
-    listening = env.host("HOST", "127.0.0.1"), env.whole("PORT", 8000, 1, 65_535)
-    env.check()
-    return listening
 
 
 if __name__ == "__main__":

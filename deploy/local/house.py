@@ -19,6 +19,7 @@ from chassis.testing.templates import create_and_migrate
 from deploy.local import sandbox
 from deploy.local.client import one_origin
 from deploy.local.environment import data_folder, environment
+from deploy.pages import is_built
 from deploy.services import services
 
 ON_A_LAPTOP = {"POOL_SIZE": "6", "WEB_THREADS": "8", "LOG_LEVEL": "WARNING"}
@@ -64,10 +65,13 @@ def _run(folder: Path, origin: str, console: Console, durable: bool) -> None:
         variables = environment(folder, database.url, origin=one_origin(origin), telephones=origin) | ON_A_LAPTOP
         modules = {"web": "deploy.local.origin", "broker": "deploy.local.local_broker"}
         running = {name: _start(module, variables) for name, module in modules.items()}
+        building = None if is_built() else _start("deploy.pages", variables)
         try:
             with console.status("启动服务 starting"):
                 _wait_ready(origin, running)
             sandbox.open_house(folder, origin, variables, console)
+            if building is not None:
+                _announce_pages(building, origin, console)
             _watch(running)
         finally:
             _stop(running)
@@ -90,6 +94,16 @@ def _wait_ready(origin: str, running: dict[str, "subprocess.Popen[bytes]"]) -> N
             pass
         time.sleep(0.1)
     raise SystemExit("the services did not get ready within three minutes; see what they said above")
+
+
+def _announce_pages(building: "subprocess.Popen[bytes]", origin: str, console: Console) -> None:
+    """Wait for the build of the pages, which runs beside the house, and say how it ended."""
+    with console.status("生成页面，仅第一次 building the pages, the first time only"):
+        outcome = building.wait()
+    if outcome:
+        console.print(f"[bold red]页面没有生成，接口照常可用。The pages could not be built, see above; the API answers: {origin}/docs/[/]")
+    else:
+        console.print(f"页面已就绪 The pages are ready: {origin}/")
 
 
 def _watch(running: dict[str, "subprocess.Popen[bytes]"], once: bool = False) -> None:

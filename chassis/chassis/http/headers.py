@@ -42,7 +42,7 @@ REQUEST_HEADERS = (
 
 def install(app: Flask, settings: WebSettings) -> None:
     """Set the headers of every response of `app`; read the caller's address from proxies when any is trusted."""
-    always = _safe(settings)
+    always = safe(settings)
 
     def complete(response: Response) -> Response:
         said = {name.lower() for name, _ in response.headers}
@@ -79,7 +79,7 @@ def install_on_pages(app: Flask, settings: WebSettings) -> None:
             here = urlsplit(response.location)._replace(scheme="", netloc="").geturl()
             response.location = f"/{here.lstrip('/')}"
             response.data = b""
-        wanted = _safe(settings)
+        wanted = safe(settings)
         if response.mimetype == "text/html":
             response.direct_passthrough = False
             wanted["Content-Security-Policy"] = content_policy(response.get_data(as_text=True))
@@ -102,7 +102,8 @@ def content_policy(page: str) -> str:
     return "; ".join(f"{directive} {allowed}" for directive, allowed in (sources | closed).items())
 
 
-def _safe(settings: WebSettings) -> dict[str, str]:
+def safe(settings: WebSettings) -> dict[str, str]:
+    """Return the headers that every response has."""
     hsts = {"Strict-Transport-Security": f"max-age={settings.hsts_seconds}; includeSubDomains"} if settings.hsts_seconds else {}
     return {**SAFE, **hsts}
 
