@@ -27,7 +27,15 @@ ANSWERING = [name for name, service in services().items() if service.answers]
 SWAGGER = sorted(file.name for file in files("flask_swagger_ui").joinpath("dist").iterdir() if "." in file.name)
 PAGES = {
     "telephones": ["/sandbox/telephones", "/sandbox/telephones?phone=13900000005", "/sandbox/telephones.json", "/sandbox/nothing"],
-    "desk": ["/sandbox/", "/docs/", "/docs/index.html", "/openapi.json", "/nothing", "/docs/nothing", *(f"/docs/{name}" for name in SWAGGER)],
+    "desk": [
+        "/sandbox/",
+        "/docs/",
+        "/docs/index.html",
+        "/openapi.json",
+        "/nothing",
+        "/docs/nothing",
+        *(f"/docs/{name}" for name in SWAGGER),
+    ],
     "docs": ["/docs/", "/docs/index.html", "/livez", "/nothing", *(f"/docs/{name}" for name in SWAGGER)],
     "matching": ["/v1/slips/page"],
 }
