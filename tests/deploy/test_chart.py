@@ -121,6 +121,7 @@ def test_each_role_has_one_deployment_that_runs_its_module() -> None:
         for role, module in service.roles.items()
     }
     wanted["duijie-docs"] = ["python", "-m", "chassis.docs", *sorted(name for name, service in services().items() if service.answers)]
+    wanted["duijie-pages"] = ["python", "-m", "chassis.pages", "/opt/duijie/pages"]
     deployed = {name: one["spec"]["template"]["spec"]["containers"][0]["command"] for name, one in of_kind("Deployment", objects()).items()}
     assert deployed == wanted
 
@@ -159,6 +160,10 @@ def test_each_process_gets_only_the_secrets_of_its_service(values: str) -> None:
     for pod in pods(objects(values)):
         service, role = pod.labels["app.kubernetes.io/name"], pod.labels["app.kubernetes.io/component"]
         settings = {env["name"] for one in pod.containers for env in one["env"]}
+        if role == "pages":
+            assert not settings & SECRET
+            assert not {one for one in settings if one.endswith("DATABASE_URL") or one in {"BROKER_URL", "JWKS_URL"}}
+            continue
         works = role != "docs"
         listed = services()[service]
         secrets = {*listed.secrets, *listed.role_secrets.get(role, [])} if works and role != "prepare" else set()
@@ -264,9 +269,9 @@ def test_all_paths_lead_to_their_owner_from_one_origin() -> None:
     for path, backend in matches.items():
         owner = owner_of(path)
         role = "stream" if owner and path in owner.streams else "web"
-        assert backend == (f"duijie-{owner.name}-{role}" if owner else "duijie-docs")
+        assert backend == (f"duijie-{owner.name}-{role}" if owner else "duijie-docs" if path == "/docs" else "duijie-pages")
     answering = [service for service in services().values() if service.answers]
-    needed = {path for service in answering for path in [*service.under, *service.streams, service.document]} | {"/docs"}
+    needed = {path for service in answering for path in [*service.under, *service.streams, service.document]} | {"/docs", "/"}
     assert set(matches) == needed
     ingress = of_kind("Ingress", objects("values-small"))["duijie"]["spec"]["rules"][0]["http"]["paths"]
     assert {path["path"]: path["backend"]["service"]["name"] for path in ingress} == matches
@@ -282,7 +287,7 @@ def test_route_timeouts_exceed_request_deadlines() -> None:
 
 
 def test_a_pod_has_the_time_to_finish_what_it_began() -> None:
-    longest = {"web": KILL_SECONDS, "docs": KILL_SECONDS}
+    longest = dict.fromkeys(("web", "docs", "pages"), KILL_SECONDS)
     for pod in pods(objects()):
         if pod.owner["kind"] == "Job":
             continue
@@ -302,7 +307,7 @@ def test_a_pod_has_the_time_to_finish_what_it_began() -> None:
 def test_processes_without_routes_are_ready_when_connected() -> None:
     """Liveness asks for less: an outage of database or broker restarts no pod."""
     for pod in pods(objects()):
-        if pod.owner["kind"] == "Job" or pod.labels["app.kubernetes.io/component"] in {"web", "stream", "docs"}:
+        if pod.owner["kind"] == "Job" or pod.labels["app.kubernetes.io/component"] in {"web", "stream", "docs", "pages"}:
             continue
         [container] = pod.spec["containers"]
         assert container["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": "metrics"}

@@ -11,15 +11,18 @@
 {{- $workloads = append $workloads (mergeOverwrite $merged $who $with (ternary (dict "keys" false) dict $signs)) -}}
 {{- end -}}
 {{- end -}}
-{{- with $.Values.docs -}}
-{{- if .enabled -}}
 {{- $services := include "duijie.services" $ | fromJson -}}
 {{- $answering := list -}}
 {{- range $service, $block := $services }}{{ if hasKey $block.roles "web" }}{{ $answering = append $answering $service }}{{ end }}{{ end -}}
+{{- $served := list (dict "role" "docs" "of" $.Values.docs "paths" (list "/docs") "words" (prepend $answering "chassis.docs")) -}}
+{{- $served = append $served (dict "role" "pages" "of" $.Values.pages "paths" (list "/") "words" (list "chassis.pages" "/opt/duijie/pages")) -}}
+{{- range $served -}}
+{{- if .of.enabled -}}
 {{- $merged := mergeOverwrite (deepCopy $.Values.roles.default) (deepCopy $.Values.roles.web) -}}
-{{- $who := dict "service" .service "role" "docs" "name" (printf "%s-docs" (include "duijie.name" $)) "signs" false "replicas" .replicas -}}
-{{- $with := dict "secrets" list "optional" list "image" ((get $services .service).image | default dict) "metrics" false "database" false "keys" false "ready" "/livez" "paths" (list "/docs") "autoscaling" (dict "enabled" false) "settings" dict -}}
-{{- $workloads = append $workloads (mergeOverwrite $merged $who $with (dict "command" (concat (list "python" "-m" "chassis.docs") $answering) "resources" (dict "requests" (dict "cpu" "20m" "memory" "96Mi") "limits" (dict "memory" "256Mi")))) -}}
+{{- $image := .of.image | default ((get $services (.of.service | default "") | default dict).image | default dict) -}}
+{{- $who := dict "service" (.of.service | default .role) "role" .role "name" (printf "%s-%s" (include "duijie.name" $) .role) "signs" false "replicas" .of.replicas -}}
+{{- $with := dict "secrets" list "optional" list "image" $image "metrics" false "database" false "keys" false "ready" "/livez" "paths" .paths "autoscaling" (dict "enabled" false) "settings" dict -}}
+{{- $workloads = append $workloads (mergeOverwrite $merged $who $with (dict "command" (concat (list "python" "-m") .words) "resources" (dict "requests" (dict "cpu" "20m" "memory" "96Mi") "limits" (dict "memory" "256Mi")))) -}}
 {{- end -}}
 {{- end -}}
 {{- toJson $workloads -}}
