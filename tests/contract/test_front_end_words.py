@@ -24,3 +24,23 @@ def test_problem_with_a_computed_code_is_refused(tmp_path: Path) -> None:
     source.write_text('name = "x"\nunknown = problem(404, name, zh="", en="")\n')
     with pytest.raises(ValueError, match=r"problems\.py:2"):
         front_end_words.problem_codes([source])
+
+
+def test_labels_are_those_of_fields_items_alternatives_and_parameters() -> None:
+    label = {"a": {"zh-CN": "甲", "en": "a"}}
+    shape = {"type": "string", "enum": ["a"], "x-labels": label}
+    fields = {
+        "state": shape,
+        "kinds": {"type": "array", "items": shape},
+        "dispute": {"anyOf": [shape, {"type": "null"}]},
+        "note": {"type": "string"},
+    }
+    document = {
+        "components": {"schemas": {"MatchOut": {"properties": fields}}},
+        "paths": {"/v1/matches": {"get": {"operationId": "list_own_matches", "parameters": [{"name": "state", "schema": shape}]}}},
+    }
+    written = front_end_words.render_labels(document)
+    for name in ("matchOutState", "matchOutKinds", "matchOutDispute", "listOwnMatchesState"):
+        assert f"export const {name} = " in written
+    assert "note" not in written.lower()
+    assert written.count("甲") == 1

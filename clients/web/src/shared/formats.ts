@@ -1,5 +1,5 @@
 /** Amounts, money and times as people write them. */
-import { units, type Unit } from "@duijie/client";
+import { units, type Label, type Unit } from "@duijie/client";
 import { i18n } from "./language.ts";
 import type { Language } from "./preferences.ts";
 
@@ -29,3 +29,6 @@ export function ago(moment: string, now = Date.now()): string {
   const days = Math.floor((now - Date.parse(moment)) / 86_400_000);
   return new Intl.RelativeTimeFormat(spoken(), { numeric: "auto" }).format(-Math.max(days, 0), "day");
 }
+
+/** The words for a code, from a list of `@duijie/client/labels`; a code that the list does not have yet is shown as it is. */
+export const labelOf = (labels: Readonly<Record<string, Label>>, code: string): string => labels[code]?.[spoken()] ?? code;
