@@ -4,4 +4,6 @@ import type { RouteRecordRaw } from "vue-router";
 export const hall: RouteRecordRaw[] = [
   { path: "/", component: () => import("./HallPage.vue") },
   { path: "/needs/:id", component: () => import("./NeedPage.vue"), props: true },
+  { path: "/regions/:code(\\d+)?", component: () => import("./RegionsPage.vue"), props: true },
+  { path: "/how", component: () => import("./HowPage.vue") },
 ];

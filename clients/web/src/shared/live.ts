@@ -40,3 +40,21 @@ watch(
   },
   { immediate: true },
 );
+
+type Figures = { quantity: number; accepted: number; proposed: number; delivered: number };
+
+/** The figures of a shown need as they change, for a reader who is signed in; guests see them when they open the page. */
+export function useNeedFigures(need: string, take: (figures: Figures) => void): void {
+  let own: AbortController | undefined;
+  onMounted(() => {
+    if (!session.me) return;
+    own = new AbortController();
+    void api.hear(
+      (event, data) => {
+        if (event === "need") take(data as Figures);
+      },
+      { needs: [need], signal: own.signal },
+    );
+  });
+  onBeforeUnmount(() => own?.abort());
+}
