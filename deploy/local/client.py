@@ -110,6 +110,16 @@ class ApiClient:
         self._token = self.post("/v1/sessions/second-factor", {"code": second_factor_code(secret)})["access_token"]
         return self
 
+    def accept_second_factor(self, code: str) -> bool:
+        """Give a code of a second factor; return whether it counted."""
+        try:
+            self._token = self.post("/v1/sessions/second-factor", {"code": code})["access_token"]
+        except RequestRefused as refusal:
+            if refusal.code != "wrong_code":
+                raise
+            return False
+        return True
+
     def register(self, read_code: ReadCode, **wanted: Any) -> Self:
         """Register and sign in by the code that proves the phone."""
         asked = self.post("/v1/registrations", wanted)
