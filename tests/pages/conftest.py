@@ -47,7 +47,7 @@ class Sandbox:
         if phone not in self.clients:
             client = self.clients[phone] = ApiClient(one_origin(self.address)).sign_in(phone, self.password)
             if secret := self.second_factors.get(phone):
-                self.give_second_factor(secret, lambda code: client.accept_second_factor(code))
+                self.give_second_factor(secret, client.accept_second_factor)
         return self.clients[phone]
 
     def give_second_factor(self, secret: str, give: Callable[[str], bool]) -> None:

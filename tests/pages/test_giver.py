@@ -7,9 +7,7 @@ from typing import Any
 
 from PIL import Image
 
-from deploy.local.client import ApiClient
-
-from .conftest import DESKTOP, Sandbox, Visits
+from .conftest import Sandbox, Visits
 
 VILLAGE, TOWNSHIP, GIVER = "13900000005", "13900000004", "13700000007"
 
