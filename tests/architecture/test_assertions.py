@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def test_every_test_asserts_something() -> None:
-    sources = {path: ast.parse(path.read_text("utf-8")) for path in find_test_files()}
+    sources = parsed_tests()
     assert len(sources) > 150
     asserting = names_that_assert(sources.values())
     silent = [
@@ -26,13 +27,11 @@ def test_every_test_asserts_something() -> None:
 
 
 def test_every_twin_names_the_error_with_which_it_fails() -> None:
-    trees = {path: ast.parse(path.read_text("utf-8")) for path in find_test_files()}
-    assert [f"{path.relative_to(ROOT)}:{call.lineno}" for path, tree in trees.items() for call in vague_twins(tree)] == []
+    assert [f"{path.relative_to(ROOT)}:{call.lineno}" for path, tree in parsed_tests().items() for call in vague_twins(tree)] == []
 
 
 def test_no_test_expects_or_swallows_any_error() -> None:
-    trees = {path: ast.parse(path.read_text("utf-8")) for path in find_test_files()}
-    assert [f"{path.relative_to(ROOT)}:{call.lineno}" for path, tree in trees.items() for call in wide_nets(tree)] == []
+    assert [f"{path.relative_to(ROOT)}:{call.lineno}" for path, tree in parsed_tests().items() for call in wide_nets(tree)] == []
 
 
 @pytest.mark.parametrize(
@@ -56,6 +55,11 @@ def test_vague_twin_and_wide_net_are_found() -> None:
     assert vague_twins(ast.parse("@pytest.mark.xfail(strict=True, raises=AssertionError, reason='x')\ndef test_a(): ...")) == []
     assert len(wide_nets(ast.parse("with pytest.raises(Exception): ...\nwith suppress(OSError, Exception): ..."))) == 2
     assert wide_nets(ast.parse("with pytest.raises(ValueError): ...")) == []
+
+
+@cache
+def parsed_tests() -> dict[Path, ast.Module]:
+    return {path: ast.parse(path.read_text("utf-8")) for path in find_test_files()}
 
 
 def find_test_files() -> Iterator[Path]:

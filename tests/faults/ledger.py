@@ -180,16 +180,16 @@ class Ledger:
         host, _, vhost = rest.partition("/")
         waiting = 0
         with amqp.Connection(host, userid=name, password=password, virtual_host=unquote(vhost) or "/") as connection:
+            channel = connection.channel()
             for event, listeners in self._listeners.items():
                 for queue in (f"{one}.{self._producers[event]}.{event}.v1{suffix}" for one in listeners for suffix in suffixes):
-                    channel = connection.channel()
                     try:
                         waiting += int(channel.queue_declare(queue, passive=True).message_count)
                     except amqp.NotFound:
+                        # The broker has closed the channel.
+                        channel = connection.channel()
                         if not queue.endswith(".dead"):
                             raise
-                    else:
-                        channel.close()
         return waiting
 
     def _dead_letters(self, service: str) -> int:

@@ -47,7 +47,7 @@ from users.households.model import Household
 
 ROOT = Path(__file__).resolve().parents[2]
 WHOLE = "CAMPAIGN" in os.environ
-MESSAGES, KILLS = (5000, 100) if WHOLE else (500, 10)
+MESSAGES, KILLS = (5000, 100) if WHOLE else (150, 4)
 VILLAGE = "510903001001"
 TEMPLATES = {"code": "SMS_1", "news": "SMS_2", "help_coming": "SMS_3"}
 ACCOUNT = AliyunSettings(

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from chassis.data.database import Database
-from chassis.testing.campaigns import WHOLE, only_whole
+from chassis.testing.campaigns import only_whole
 from chassis.testing.postgres import Postgres, binaries, own_account
 from chassis.testing.rabbitmq import RabbitMQ
 from tests.faults.driver import Driver
@@ -24,7 +24,7 @@ from tests.faults.ledger import Ledger
 from tests.faults.scene import ROOT, Role, Scene, scene
 from tests.restore import people, world
 
-EVENTS, RATE = (6_000, 150) if WHOLE else (300, 150)
+EVENTS, RATE = 6_000, 150
 SERVICES = ("matching", "notify", "insight", "needs", "users")
 OF_MATCHING = ("matching-relay", "matching-worker", "matching-clear")
 ROLES = (*OF_MATCHING, "users-relay", "users-worker", "notify-relay", "needs-relay", "needs-worker", "notify-worker", "insight-worker")
@@ -176,19 +176,20 @@ def drill(house: Scene, tools: Path, without: str = "") -> dict[str, Any]:
     }
 
 
+@only_whole
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize(
     "without",
     [
         "",
-        pytest.param("recall", marks=[pytest.mark.xfail(strict=True, raises=AssertionError), only_whole]),
-        pytest.param("replay", marks=[pytest.mark.xfail(strict=True, raises=(AssertionError, SystemExit)), only_whole]),
+        pytest.param("recall", marks=pytest.mark.xfail(strict=True, raises=AssertionError)),
+        pytest.param("replay", marks=pytest.mark.xfail(strict=True, raises=(AssertionError, SystemExit))),
     ],
 )
 def test_book_restored_from_backup_agrees_with_all_listeners(
     postgres: Postgres, rabbitmq: RabbitMQ, tmp_path: Path, capsys: pytest.CaptureFixture[str], without: str
 ) -> None:
-    with scene(postgres, rabbitmq, SERVICES, ROLES, tmp_path, is_forked=not WHOLE) as house:
+    with scene(postgres, rabbitmq, SERVICES, ROLES, tmp_path) as house:
         outcome = drill(house, binaries(own_account() is not None), without)
     with capsys.disabled():
         print(f"\n{json.dumps(outcome)}")

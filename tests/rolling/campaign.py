@@ -51,6 +51,7 @@ class Plan:
     seed: int = 1
     drain_seconds: float = DRAIN_SECONDS
     together: int = 1
+    is_forked: bool = False
 
     def groups(self) -> list[Sequence[str]]:
         """Return the roles that are replaced at the same time, in the order of the restarts."""
@@ -64,7 +65,7 @@ class Plan:
 
 def run(opened: Scene, plan: Plan, progress: Progress) -> dict[str, int]:
     """Start the roles, replace them under load, wait until the house is quiet, and count."""
-    groups = {name: Workers(name, opened.folder) for name in plan.roles}
+    groups = {name: Workers(name, opened.folder, plan.is_forked) for name in plan.roles}
     try:
         return _run(opened, plan, groups, progress)
     finally:

@@ -11,8 +11,8 @@ from chassis.testing.campaigns import WHOLE, only_whole
 from tests.faults.scene import Servers, scene
 from tests.rolling.campaign import Plan, run
 
-FEW = ("users-web", "needs-web", "needs-relay", "needs-worker", "matching-relay", "matching-worker", "matching-clear", "witness-worker")
-REPLACED = ("needs-web", "matching-worker")
+FEW = ("users-web", "needs-web", "needs-relay", "witness-worker")
+REPLACED = ("needs-web", "witness-worker")
 
 
 def counted(servers: Servers, folder: Path, plan: Plan) -> dict[str, int]:
@@ -25,7 +25,7 @@ def test_nobody_notices_that_every_role_is_replaced_under_load(
     victims: Servers, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     twice = Plan(times=2, rate=60, events=4_000, drain_seconds=6, together=3)
-    plan = twice if WHOLE else Plan(FEW, REPLACED, times=1, rate=15, events=120, together=2)
+    plan = twice if WHOLE else Plan(FEW, REPLACED, times=1, rate=15, events=120, together=2, is_forked=True)
     came_to = counted(victims, tmp_path, plan)
     with capsys.disabled():
         print(f"\n{json.dumps(came_to)}")

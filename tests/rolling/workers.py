@@ -12,6 +12,7 @@ from pathlib import Path
 
 import httpx
 
+from chassis.testing import forkserver
 from chassis.testing.folders import kept_ports
 from tests.faults.proxy import Wire
 from tests.faults.scene import MODULES, ROOT
@@ -26,7 +27,7 @@ DRAIN_SECONDS = 3.0
 class Member:
     """One process with the ports of its service and its health."""
 
-    process: subprocess.Popen[bytes]
+    process: subprocess.Popen[bytes] | forkserver.Fork
     port: int
     health: str
 
@@ -46,10 +47,14 @@ class Member:
 
 
 class Workers:
-    """The processes of one role, such as `needs-web`. A web role has one address, `wire`, for all of them."""
+    """The processes of one role, such as `needs-web`. A web role has one address, `wire`, for all of them.
 
-    def __init__(self, name: str, folder: Path) -> None:
+    With `is_forked` each goes on as a fork, which starts sooner, instead of being started as operators do.
+    """
+
+    def __init__(self, name: str, folder: Path, is_forked: bool = False) -> None:
         self.name = name
+        self._is_forked = is_forked
         self.service, _, self.role = name.partition("-")
         self.wire = Wire() if self.role == "web" else None
         self._folder = folder
@@ -110,12 +115,14 @@ class Workers:
         self._starts += 1
         port, measured = kept_ports(self._folder / f"{self.name}.{self._starts}.ports", 2)
         module = "chassis.http" if self.wire else MODULES[self.role]
-        with self._log.open("ab") as log:
-            process = subprocess.Popen(
-                ["setpriv", "--pdeathsig", "TERM", "--", sys.executable, "-W", "ignore", "-m", module, self.service],
-                cwd=ROOT, env={**self._environment, "PORT": str(port), "METRICS_PORT": str(measured)}, stdout=log, stderr=log,
-                start_new_session=True,
-            )  # fmt: skip
+        environment = {**self._environment, "PORT": str(port), "METRICS_PORT": str(measured)}
+        process: subprocess.Popen[bytes] | forkserver.Fork
+        if self._is_forked:
+            process = forkserver.start([module, self.service], environment, self._log, cwd=ROOT)
+        else:
+            command = ["setpriv", "--pdeathsig", "TERM", "--", sys.executable, "-W", "ignore", "-m", module, self.service]
+            with self._log.open("ab") as log:
+                process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True)
         return Member(process, port, f"http://127.0.0.1:{port if self.wire else measured}/readyz")
 
 

@@ -21,9 +21,9 @@ from .state_machine import AnyOrder
 from .whole_life import WholeLife
 
 CAMPAIGN = "CAMPAIGN" in os.environ
-RUNS = int(os.environ.get("RUNS", "1000" if CAMPAIGN else "120"))
-SEED = int(os.environ.get("SEED", "2"))
-"""The seed of the searches for a missing guard: one that finds each soon. Another may take minutes."""
+RUNS = int(os.environ.get("RUNS", "1000" if CAMPAIGN else "60"))
+SEEDS = {"what_was_learnt_is_forgotten": 5}
+"""Seeds of the searches for a missing guard that find it sooner than 2 does. Another may take minutes."""
 SHARES = 4 if CAMPAIGN else 1
 """Parts of a campaign, which run in different processes."""
 STEPS = 12
@@ -82,4 +82,4 @@ def test_a_guard_that_is_taken_out_is_found(
 ) -> None:
     without(monkeypatch)
     quickly = settings(max_examples=10_000, phases=[Phase.generate], **AS_IT_COMES | {"derandomize": True, "database": None})
-    run_state_machine_as_test(seed(SEED)(lambda: AnyOrder(engine)), settings=quickly)
+    run_state_machine_as_test(seed(SEEDS.get(without.__name__, 2))(lambda: AnyOrder(engine)), settings=quickly)
