@@ -214,6 +214,7 @@ key_reused = problem(
 broken = problem(
     500, "broken", zh="服务出错了，我们已记录，请稍后再试", en="Something went wrong on our side and has been recorded. Try again later."
 )
+id_taken = problem(409, "id_taken", zh="这个编号已用于别处，请重新生成", en="This id is used elsewhere. Make another one.")
 unavailable = problem(503, "unavailable", zh="服务暂时不可用，请稍后再试", en="The service is unavailable for a moment. Try again later.")
 
 FRAMEWORK = {one.status: one for one in (bad_request, not_found, method_not_allowed, too_large, unsupported_type, broken, unavailable)}
@@ -302,6 +303,10 @@ FIELD_WORDS = {
     "out_of_range": {"zh-CN": "超出允许的范围，请核对", "en": "out of range; check it"},
     "whole_range": {"zh-CN": "须在 {least:,} 至 {most:,} 之间", "en": "must be between {least:,} and {most:,}"},
     "not_a_choice": {"zh-CN": "请从可选项中选择", "en": "choose one of the options"},
+    "not_a_fresh_id": {
+        "zh-CN": "须是 30 天内生成的第 7 版 UUID，请重新生成",
+        "en": "must be a UUID of version 7 that was made within the last 30 days; make it anew",
+    },
     "not_an_id": {"zh-CN": "不是有效的编号，请检查", "en": "not a valid id; check it"},
     "not_a_moment": {"zh-CN": "须是带时区的时间", "en": "must be a time with its time zone"},
     "not_true_or_false": {"zh-CN": "须是 true 或 false", "en": "must be true or false"},

@@ -8099,6 +8099,11 @@ export interface components {
         NeedIn: {
             /**
              * Format: uuid
+             * @description made by the client, so that a need that is sent again after days is posted once: a UUID of version 7. What the caller posted under it is answered as it is now
+             */
+            id?: string;
+            /**
+             * Format: uuid
              * @description the household on whose behalf an administrator posts; households leave it out
              */
             household_id?: string;
@@ -10352,6 +10357,11 @@ export interface components {
             next: string | null;
         };
         VisitIn: {
+            /**
+             * Format: uuid
+             * @description made by the client, so that a visit that is sent again after days is recorded once: a UUID of version 7
+             */
+            id?: string;
             /** Format: uuid */
             household_id: string;
             /**

@@ -138,6 +138,9 @@ export const problemStatus = {
   "household_unknown": [
     422
   ],
+  "id_taken": [
+    409
+  ],
   "in_office": [
     409
   ],
@@ -541,6 +544,7 @@ export const fieldCodes = [
   "name_letters",
   "name_scripts",
   "not_a_choice",
+  "not_a_fresh_id",
   "not_a_moment",
   "not_an_id",
   "not_an_object",

@@ -6,9 +6,10 @@ Derive every answer from `Schema` and every request from `Strict`. APIFlask acce
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache, cached_property
 from typing import Any
+from uuid import UUID
 
 import apiflask
 from marshmallow import RAISE, ValidationError, fields, validate
@@ -185,6 +186,29 @@ class Id(fields.UUID):
         if not isinstance(value, str) or len(value) != 36:
             raise self.make_error("invalid_uuid")
         return super()._deserialize(value, attr, data, **kwargs)
+
+
+class FreshId(Id):
+    """An id that the client made for what it may send again: a UUID of version 7, ordered by time as our own are, at most 30 days old."""
+
+    default_error_messages = Id.default_error_messages | {"stale": "not_a_fresh_id"}
+    OLDEST = timedelta(days=30)
+    EARLY = timedelta(hours=1)
+    """A telephone's clock may be ahead."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
+        identifier: UUID = super()._deserialize(value, attr, data, **kwargs)
+        age = datetime.now(UTC) - datetime.fromtimestamp((identifier.int >> 80) / 1000, UTC) if _is_version_7(identifier) else None
+        if age is None or not -self.EARLY <= age <= self.OLDEST:
+            raise self.make_error("stale")
+        return identifier
+
+
+LATEST_MILLISECONDS = 4_000_000_000_000
+
+
+def _is_version_7(identifier: UUID) -> bool:
+    return identifier.version == 7 and identifier.int >> 80 < LATEST_MILLISECONDS
 
 
 class Moment(fields.AwareDateTime):

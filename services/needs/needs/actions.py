@@ -10,12 +10,13 @@ from sqlalchemy import case, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from chassis.data.client_ids import find_sent_before
 from chassis.data.database import now
 from chassis.data.encryption import erase_values, holds_values
 from chassis.http import versions
 from chassis.http.auth import Caller
 from chassis.messaging import outbox
-from chassis.problems import not_found
+from chassis.problems import id_taken, not_found
 from chassis.settings import RetentionSettings
 from contracts.matching import (
     MatchAccepted,
@@ -86,6 +87,10 @@ MATCH_STATES = {
 
 def post_need(session: Session, caller: Caller, wanted: Mapping[str, Any]) -> Need:
     """Post a need, for the caller's own household or on behalf of one in a region they manage. It waits to be verified."""
+    if "id" in wanted and (sent_before := find_sent_before(session, Need, wanted["id"])):
+        if sent_before.poster_id != caller.id:
+            raise id_taken()
+        return sent_before
     household = _find_household(session, caller, wanted.get("household_id"))
     on_behalf = household.account_id != caller.id
     if on_behalf and not household.is_institution and not wanted.get("consent"):
@@ -110,7 +115,7 @@ def enter_need(session: Session, caller: Caller, household: Household, wanted: M
 def describe_need(caller: Caller, household: Household, wanted: Mapping[str, Any], terms: Terms) -> dict[str, Any]:
     """Return the columns of a need that may be posted under these terms."""
     specification = wanted.get("specification") or {}
-    return {
+    return ({"id": wanted["id"]} if "id" in wanted else {}) | {
         "household_id": household.id,
         "account_id": household.account_id,
         "poster_id": caller.id,

@@ -9,6 +9,7 @@ import pytest
 from msgspec.structs import replace
 from sqlalchemy import event, text
 
+from chassis.data.client_ids import find_sent_before
 from chassis.data.database import Database, new_id, now
 from chassis.http.app import create_app
 from chassis.http.auth import GIVERS
@@ -458,6 +459,25 @@ def test_of_two_needs_at_once_one_passes_the_limit(
 
     assert [post() for _ in range(9)] == [201] * 9
     assert sorted(meet_at_lock(real, text("LOCK TABLE needs IN SHARE MODE"), [post, post])) == [201, 422]
+
+
+WAIT = 'session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"{entity.__name__} {identifier}", 0))))'
+
+
+@pytest.mark.parametrize("wait", [WAIT, unguarded("None", "without waiting, neither of two at once finds the other, and one breaks")])
+def test_of_two_posts_with_one_id_at_once_both_are_answered_with_one_need(
+    real: Database, keys: KnownKeys, monkeypatch: pytest.MonkeyPatch, wait: str
+) -> None:
+    monkeypatch.setattr(actions, "find_sent_before", altered(find_sent_before, WAIT, wait))
+    client, account = Client(create_app("needs", api, database=real, keys=keys).test_client(), keys), Person("household")
+    household_in(real, VILLAGE, account)  # type: ignore[arg-type]
+    body = rice(id=str(new_id()))
+
+    def post() -> tuple[int, str]:
+        answer = client.post("/v1/needs", body, by=account)
+        return answer.status_code, answer.json.get("id", "")
+
+    assert meet_at_lock(real, text("LOCK TABLE needs IN SHARE MODE"), [post, post]) == [(201, body["id"])] * 2
 
 
 TURN = 'select(func.pg_advisory_xact_lock(func.hashtext("needs.limits"), func.hashtext(region)))'

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from chassis.data.database import new_id
 from chassis.testing.fixtures import Client, Person, RolledBack, administrator_of
 from users.appointments.days import today
 
@@ -91,3 +92,13 @@ def test_ended_household_gets_no_visit(client: Client, village: Person) -> None:
     made = register(client, village)
     client.post(f"/v1/households/{made['id']}/end", {"reason": "died"}, by=village)
     assert client.post("/v1/household-visits", visit(made["id"]), by=village).status_code == 404
+
+
+def test_visit_with_a_client_s_id_is_recorded_once(client: Client, database: RolledBack, village: Person) -> None:
+    made = register(client, village)
+    body = visit(made["id"], id=str(new_id()))
+    answers = [client.post("/v1/household-visits", body, by=village) for _ in range(2)]
+    assert [(one.status_code, one.json["id"]) for one in answers] == [(201, body["id"])] * 2
+    assert len(client.get("/v1/household-visits/mine", by=village).json["items"]) == 1
+    other = client.post("/v1/household-visits", body, by=administrator_of(database, VILLAGE))
+    assert (other.status_code, other.json["code"]) == (409, "id_taken")

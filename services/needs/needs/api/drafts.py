@@ -28,7 +28,7 @@ def _unfinished(field: fields.Field[Any]) -> fields.Field[Any]:
     return copy
 
 
-_FIELDS = {name: _unfinished(field) for name, field in NeedIn._declared_fields.items()}
+_FIELDS = {name: _unfinished(field) for name, field in NeedIn._declared_fields.items() if name != "id"}
 DraftIn = cast("type[Strict]", Strict.from_dict(dict(_FIELDS), name="DraftIn"))
 DraftContentOut = cast("type[Schema]", Schema.from_dict(dict(_FIELDS), name="DraftContentOut"))
 

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from chassis.data.database import now
 from chassis.data.k_anonymity import public_region
 from chassis.http.auth import ANYONE, HOUSEHOLD, STAFF, Caller
-from chassis.http.fields import AllowedOperations, Category, Choice, Flag, Id, NothingIn, Region, Schema, Strict, Text, Whole
+from chassis.http.fields import AllowedOperations, Category, Choice, Flag, FreshId, Id, NothingIn, Region, Schema, Strict, Text, Whole
 from chassis.http.pagination import PageIn, page_of
 from chassis.http.rendering import render_exact
 from chassis.http.routes import access
@@ -94,6 +94,12 @@ class SpecificationOut(Schema):
 
 
 class NeedIn(Strict):
+    id = FreshId(
+        metadata={
+            "description": "made by the client, so that a need that is sent again after days is posted once: a UUID of version 7. "
+            "What the caller posted under it is answered as it is now"
+        }
+    )
     household_id = Id(metadata={"description": "the household on whose behalf an administrator posts; households leave it out"})
     consent = Choice(CONSENT, metadata={"description": CONSENT_NOTE})
     category = Category(required=True)

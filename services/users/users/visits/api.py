@@ -8,7 +8,7 @@ from marshmallow import fields, validate
 from sqlalchemy.orm import Session
 
 from chassis.http.auth import GOVERNMENT, HOUSEHOLD, STAFF, Caller
-from chassis.http.fields import Choice, Id, Schema, Strict, Text, Whole
+from chassis.http.fields import Choice, FreshId, Id, Schema, Strict, Text, Whole
 from chassis.http.pagination import PageIn, page_of
 from chassis.http.routes import access
 from chassis.http.shown import note_shown
@@ -41,6 +41,9 @@ class HelpIn(Strict):
 
 
 class VisitIn(Strict):
+    id = FreshId(
+        metadata={"description": "made by the client, so that a visit that is sent again after days is recorded once: a UUID of version 7"}
+    )
     household_id = Id(required=True)
     visited_on = Day(required=True, metadata={"description": "within the last year"})
     note = Text(500, metadata={"description": "what was found"})
