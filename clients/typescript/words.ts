@@ -141,6 +141,9 @@ export const problemStatus = {
   "id_taken": [
     409
   ],
+  "import_too_slow": [
+    503
+  ],
   "in_office": [
     409
   ],

@@ -59,6 +59,7 @@ def check_again(of: Imports, session: Session, one: Any, sheet: str | None, mapp
     """Have a locked import checked again, with another sheet or mapping."""
     one.mapping, one.sheet = dict(mapping), sheet
     one.state, one.cursor, one.rows, one.found, one.problem, one.table_read = "checking", 0, None, {}, None, None
+    one.tries, one.waits_until = 0, None
     one.version += 1
     files.delete_rows(of, session, one.id)
     _wake(session)
@@ -73,6 +74,7 @@ def confirm(of: Imports, session: Session, caller: Caller, import_id: UUID, take
         raise problem
     _require_few(of, session, caller)
     one.state, one.cursor, one.takes_doubtful = "importing", 0, takes_doubtful
+    one.tries, one.waits_until = 0, None
     one.confirmed_by, one.confirmed_at = caller.id, now()
     one.version += 1
     _wake(session)

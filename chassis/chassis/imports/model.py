@@ -18,7 +18,8 @@ class StoredImport:
     """An uploaded table of one region, as a mixin: `class Import(StoredImport, Base)` with the table `imports`.
 
     It is checked first (a dry run), then imported when somebody confirms it. `cursor` is the last row of the file that the present pass
-    has dealt with; a process that goes on begins behind it. `tries` counts the processes that have begun since it moved last. `found`
+    has dealt with; a process that goes on begins behind it. `tries` counts the processes that have begun since it moved last; one
+    that a busy database has slowed down too much begins again after `waits_until`. `found`
     counts rows by the outcome that the check expects, `written` by what the import did. `table_read` says what was found out about the
     file, as JSON; `problem` holds code and details of what ended the import.
     """
@@ -39,6 +40,7 @@ class StoredImport:
     problem: Mapped[str | None] = mapped_column(Encrypted)
     takes_doubtful: Mapped[bool] = mapped_column(default=False)
     tries: Mapped[int] = mapped_column(BigInteger, default=0, server_default=text("0"))
+    waits_until: Mapped[datetime | None] = mapped_column(Moment)
     created_by: Mapped[UUID]
     created_at: Mapped[datetime] = mapped_column(Moment, default=now)
     confirmed_by: Mapped[UUID | None]

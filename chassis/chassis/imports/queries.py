@@ -6,6 +6,7 @@ from uuid import UUID
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
+from chassis.data.database import now
 from chassis.http.auth import Caller
 from chassis.http.pagination import page
 from chassis.imports.kinds import Imports
@@ -34,5 +35,7 @@ def count_working(of: Imports, session: Session, account_id: UUID) -> int:
 
 
 def find_due(of: Imports, session: Session) -> list[UUID]:
-    """Find the imports to work on, the oldest first."""
-    return list(session.scalars(select(of.imports.id).where(of.imports.state.in_(WORKING)).order_by(of.imports.id).limit(20)))
+    """Find the imports to work on, the oldest first. One that was postponed waits for its time."""
+    entity = of.imports
+    is_due = or_(entity.waits_until.is_(None), entity.waits_until <= now())
+    return list(session.scalars(select(entity.id).where(entity.state.in_(WORKING), is_due).order_by(entity.id).limit(20)))

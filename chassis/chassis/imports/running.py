@@ -11,7 +11,7 @@ from typing import Any
 
 import psycopg
 
-from chassis.data.database import Database, is_transient
+from chassis.data.database import Database, is_statement_timeout, is_transient
 from chassis.data.pg_notify import listen
 from chassis.failures import Parser, describe
 from chassis.imports.actions import CHANNEL
@@ -39,7 +39,7 @@ def run(of: Imports, log: logging.Logger, settings: Settings, stopping: threadin
                     if not worked:
                         woken.wait(2.0)
         except Exception as error:
-            if not isinstance(error, psycopg.Error) and not is_transient(error):
+            if not isinstance(error, psycopg.Error) and not is_transient(error) and not is_statement_timeout(error):
                 raise
             log.warning(
                 "importing is interrupted", extra={"error": type(error).__name__, "reason": describe(error), "pause_seconds": pause}

@@ -9,6 +9,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from contextvars import copy_context
+from datetime import timedelta
 from itertools import islice
 from typing import Any, TypeVar
 from uuid import UUID
@@ -17,12 +18,13 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 
-from chassis.data.database import Database, is_transient, now
+from chassis.data.database import Database, is_statement_timeout, is_transient, now
 from chassis.data.regions import regions_of_database
 from chassis.http.auth import Caller
 from chassis.imports import files
 from chassis.imports.kinds import Imports
 from chassis.imports.lines import OUTCOMES, Line
+from chassis.imports.problems import import_too_slow
 from chassis.imports.queries import find_due
 from chassis.imports.rules import WORKING
 from chassis.problems import Problem, broken
@@ -36,6 +38,10 @@ BATCH = 1_000
 ATTEMPTS = 3
 MOST_TRIES = 10
 """Processes that may die over the same rows of a table before it is given up; otherwise no other import would ever come."""
+MOST_SLOW_TRIES = 5
+"""Tries over the same rows that may end with a statement which took too long. An overloaded database needs minutes, not seconds."""
+SLOW_PAUSE = timedelta(seconds=30)
+"""The pause before the second of these tries; each further one is twice as long."""
 
 
 def work_on_due(of: Imports, database: Database, giving_up: Callable[[], bool] = lambda: False) -> int:
@@ -48,7 +54,8 @@ def work_on_due(of: Imports, database: Database, giving_up: Callable[[], bool] =
 def work_on(of: Imports, database: Database, import_id: UUID, giving_up: Callable[[], bool] = lambda: False) -> bool:
     """Work on an import until its pass is done, or until `giving_up`. Return False when another process does.
 
-    Raises errors of the database that a repetition may mend. Any other error ends the import.
+    Raises errors of the database that a repetition may mend. A statement that took too long postpones the import, so that others come
+    meanwhile; any other error ends it.
     """
     with _held(database, import_id) as is_held:
         if not is_held:
@@ -61,6 +68,9 @@ def work_on(of: Imports, database: Database, import_id: UUID, giving_up: Callabl
                 with suppress(DBAPIError):
                     one_pass.rest()
                 raise
+            if is_statement_timeout(error):
+                _postpone(of, database, import_id)
+                return True
             if not isinstance(error, Problem):
                 of.log.error("an import ended with an error", exc_info=error, extra={"subject_id": str(import_id)})
             with database.begin() as session:
@@ -96,10 +106,11 @@ class _Pass:
             if one.tries >= MOST_TRIES:
                 raise broken()
             one.tries += 1
-            file = files.load(self._of, session, self._id)
             self._kind = self._of.kinds[one.kind]
             self._region, self._is_check, self._cursor = one.region, one.is_check, one.cursor
             mapping, sheet = dict(one.mapping), one.sheet
+        with self._database.begin() as session:
+            file = files.load(self._of, session, self._id)
         if file is None:
             raise broken()
         table = open_table(file, self._kind.columns_for(self._region), mapping, sheet)
@@ -233,6 +244,20 @@ def _one_ahead(batches: Iterator[list[T]]) -> Generator[list[T], None, None]:
 def _caller_of(session: Session, one: Any) -> Caller:
     """Return the person in whose name an import works, with the regions that they manage now."""
     return Caller(one.confirmed_by or one.created_by, "staff", session, None, gave_second_factor=True)
+
+
+def _postpone(of: Imports, database: Database, import_id: UUID) -> None:
+    """Let an import wait after a statement that took too long; end it when too many tries over the same rows did."""
+    with database.begin() as session:
+        one = session.get(of.imports, import_id, with_for_update=True)
+        if one is None or one.state not in WORKING:
+            return
+        if one.tries >= MOST_SLOW_TRIES:
+            of.log.error("an import is too slow for the database", extra={"subject_id": str(import_id)})
+            _fail(of, session, import_id, import_too_slow())
+            return
+        one.waits_until = now() + SLOW_PAUSE * 2 ** max(0, one.tries - 1)
+        of.log.warning("an import waits for the database", extra={"subject_id": str(import_id), "attempt": one.tries})
 
 
 def _fail(of: Imports, session: Session, import_id: UUID, problem: Problem) -> None:

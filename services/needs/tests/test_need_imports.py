@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 import pytest
 from msgspec.structs import replace
 from sqlalchemy import text
+from sqlalchemy.orm import Session
 
 from chassis.data.database import new_id
 from chassis.imports import work
@@ -338,6 +339,31 @@ def test_batch_is_posted_whole_or_not_at_all(
         with pytest.raises(KeyboardInterrupt):
             work.work_on_due(IMPORTS, database)
     assert count_needs(database) == 2
+    work.work_on_due(IMPORTS, database)
+    done = client.get(f"/v1/need-imports/{found['id']}", by=county).json
+    assert (done["state"], counts(done["written"]), count_needs(database)) == ("done", (4, 0, 0, 0), 4)
+    assert database.found(text("SELECT count(*) FROM outbox WHERE name = 'need_posted'"))[0][0] == 4
+
+
+def test_table_is_posted_on_after_a_statement_that_took_too_long(
+    client: Client, database: RolledBack, county: Person, household: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = checked(client, database, county, csv_of(*(row(household_in(database, VILLAGE)) for _ in range(4))))
+    client.post(f"/v1/need-imports/{found['id']}/confirmation", {}, by=county)
+    monkeypatch.setattr(work, "BATCH", 2)
+    store, slow = work.files.store_rows, iter((False, True))
+
+    def take_too_long(of: Any, session: Session, *given: Any) -> None:
+        store(of, session, *given)
+        if next(slow, False):
+            session.execute(text("SET LOCAL statement_timeout = 1"))
+            session.execute(text("SELECT pg_sleep(1)"))
+
+    monkeypatch.setattr(work.files, "store_rows", take_too_long)
+    assert [work.work_on_due(IMPORTS, database) for _ in range(2)] == [1, 0]
+    assert count_needs(database) == 2
+    with database.begin() as session:
+        session.execute(text("UPDATE imports SET waits_until = clock_timestamp() - interval '1 second'"))
     work.work_on_due(IMPORTS, database)
     done = client.get(f"/v1/need-imports/{found['id']}", by=county).json
     assert (done["state"], counts(done["written"]), count_needs(database)) == ("done", (4, 0, 0, 0), 4)

@@ -10,8 +10,9 @@ import signal
 import threading
 
 import psycopg
+from sqlalchemy.exc import DBAPIError
 
-from chassis.data.database import Database, is_transient
+from chassis.data.database import Database, is_statement_timeout, is_transient
 from chassis.data.encryption import EncryptionSettings, FingerprintSettings
 from chassis.data.pg_notify import listen
 from chassis.failures import Parser, describe, one_line_failures
@@ -61,9 +62,16 @@ def run(settings: Settings, stopping: threading.Event) -> None:
 
 
 def _claim(database: Database, sender: Sender) -> int:
-    """Let a sender take what is due; return how many messages."""
-    with database.begin() as session:
-        due = manners.hold(session, actions.claim(session, sender.free, sender.lane.priorities))
+    """Let a sender take what is due; return how many messages: none while the database is too slow for the question."""
+    free = sender.free
+    try:
+        with database.begin() as session:
+            due = manners.hold(session, actions.claim(session, free, sender.lane.priorities))
+    except DBAPIError as error:
+        if not is_statement_timeout(error):
+            raise
+        log.warning("claiming messages took too long", extra={"reason": describe(error)})
+        return 0
     sender.take(due)
     return len(due)
 

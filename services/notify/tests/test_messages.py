@@ -1,5 +1,6 @@
 """Messages: which channels a notice takes, how an attempt goes on after a failure or a death, and what a provider may get."""
 
+import threading
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, get_args
@@ -7,6 +8,8 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import select, text, update
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
 
 from chassis.data.database import Database, new_id, now
 from chassis.testing.fixtures import RolledBack
@@ -16,11 +19,13 @@ from contracts.matching import MatchAccepted, MatchProposed
 from contracts.needs import NeedRenewed, NeedWithdrawn
 from contracts.users import PersonErased
 from notify import actions as notices_actions
+from notify import send
 from notify.channels.interface import Failure, Found, Report
 from notify.messages import actions, admission, rules
 from notify.messages.actions import Claimed
 from notify.messages.admission import find_closure, note_failure, note_success
 from notify.messages.model import Attempt, Message, MessageCount, ProviderState
+from notify.messages.sending import Sender
 from notify.model import Notice
 from notify.settings import Allowance
 
@@ -368,3 +373,25 @@ def test_old_messages_are_counted_and_deleted(database: RolledBack) -> None:
         assert session.scalars(select(Attempt)).all() == []
     assert messages(database) == []
     assert (count.channel, count.provider, count.kind, count.state, count.messages) == ("sms", "aliyun", "match_accepted", "delivered", 1)
+
+
+SLOW_ENDS = pytest.mark.xfail(strict=True, raises=OperationalError, reason="without the guard, a slow claim ends the sender")
+
+
+@pytest.mark.parametrize("guard", [None, pytest.param("if not is_statement_timeout(error):", marks=SLOW_ENDS)])
+def test_claim_that_takes_too_long_takes_nothing(database: RolledBack, monkeypatch: pytest.MonkeyPatch, guard: str | None) -> None:
+    if guard:
+        monkeypatch.setattr(send, "_claim", altered(send._claim, guard, "if True:"))
+    write_notices(database, example(MatchProposed))
+    claim_messages = actions.claim
+
+    def claim_slowly(session: Session, *given: Any) -> list[Claimed]:
+        claimed = claim_messages(session, *given)
+        session.execute(text("SET LOCAL statement_timeout = 1"))
+        session.execute(text("SELECT pg_sleep(1)"))
+        return claimed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(actions, "claim", claim_slowly)
+        assert send._claim(database, Sender("notify", database, threading.Event())) == 0
+    assert claim(database)

@@ -5,12 +5,14 @@ import json
 from contextlib import suppress
 from datetime import timedelta
 from io import BytesIO, StringIO
+from itertools import count
 from random import Random
 from typing import Any
 
 import phonenumbers
 import pytest
 from sqlalchemy import select, text
+from sqlalchemy.orm import Session
 from stdnum.cn import ric
 
 from chassis.data.audit_log import AuditEntry
@@ -332,6 +334,99 @@ def test_process_that_is_asked_to_end_counts_for_nothing(client: Client, databas
         calls = iter([False, True])
         work.work_on_due(IMPORTS, database, lambda calls=calls: next(calls, True))  # type: ignore[misc]
         assert client.get(path, by=village).json["state"] == "checking"
+    work.work_on_due(IMPORTS, database)
+    assert client.get(path, by=village).json["state"] == "checked"
+
+
+def take_too_long(session: Session) -> None:
+    """Run a statement beyond its time, as any does in an overloaded database."""
+    session.execute(text("SET LOCAL statement_timeout = 1"))
+    session.execute(text("SELECT pg_sleep(1)"))
+
+
+def slow_from(monkeypatch: pytest.MonkeyPatch, turn: int, turns: int = 1) -> None:
+    """Let the last statement of `turns` batches take too long, beginning with the batch of this number."""
+    store, calls = work.files.store_rows, count(1)
+
+    def store_slowly(of: Any, session: Session, *given: Any) -> None:
+        store(of, session, *given)
+        if turn <= next(calls) < turn + turns:
+            take_too_long(session)
+
+    monkeypatch.setattr(work.files, "store_rows", store_slowly)
+
+
+def let_time_pass(database: RolledBack) -> float:
+    """Let the pause of all imports pass; return the seconds that the longest would have taken."""
+    with database.begin() as session:
+        seconds = session.scalar(text("SELECT extract(epoch FROM max(waits_until) - clock_timestamp()) FROM imports"))
+        session.execute(text("UPDATE imports SET waits_until = clock_timestamp() - interval '1 second'"))
+    return float(seconds)
+
+
+@pytest.mark.parametrize(
+    "otherwise",
+    [None, unguarded("if is_statement_timeout(error):", "without the pause, one slow statement ends an import for good")],
+)
+def test_import_goes_on_after_a_statement_that_took_too_long(
+    client: Client, database: RolledBack, village: Person, monkeypatch: pytest.MonkeyPatch, otherwise: str | None
+) -> None:
+    if otherwise:
+        monkeypatch.setattr(work, "work_on", altered(work.work_on, otherwise, "if False:"))
+    monkeypatch.setattr(work, "BATCH", 3)
+    checked = sent(client, database, village, table(*(row() for _ in range(7))))
+    client.post(f"/v1/imports/{checked['id']}/confirmation", by=village)
+    slow_from(monkeypatch, 2)
+    work.work_on_due(IMPORTS, database)
+    half = client.get(f"/v1/imports/{checked['id']}", by=village).json
+    assert (half["state"], half["progress"]["done"], len(households(database)), len(pending(database))) == ("importing", 3, 3, 3)
+    other = sent(client, database, village, table(row()))
+    assert other["state"] == "checked", "an import that waits keeps no other from coming"
+    assert client.get(f"/v1/imports/{checked['id']}", by=village).json["progress"]["done"] == 3
+    assert 20 < let_time_pass(database) <= 30
+    assert work.work_on_due(IMPORTS, database) == 1
+    done = client.get(f"/v1/imports/{checked['id']}", by=village).json
+    assert (done["state"], outcomes(done["written"])) == ("done", {"new": 7})
+    assert len({one.id for one in households(database)}) == len(pending(database)) == 7
+
+
+def test_import_that_stays_too_slow_ends_with_its_reason(
+    client: Client, database: RolledBack, village: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(work, "BATCH", 2)
+    content = table(*(row() for _ in range(4)))
+    checked = sent(client, database, village, content)
+    path = f"/v1/imports/{checked['id']}"
+    client.post(f"{path}/confirmation", by=village)
+    with monkeypatch.context() as patch:
+        slow_from(patch, 2, turns=1_000)
+        pauses = []
+        # The first try has moved on before it was too slow, so it does not count.
+        for _ in range(work.MOST_SLOW_TRIES):
+            work.work_on_due(IMPORTS, database)
+            assert client.get(path, by=village).json["state"] == "importing"
+            pauses.append(round(let_time_pass(database) / 30))
+        work.work_on_due(IMPORTS, database)
+    ended = client.get(path, by=village).json
+    assert pauses == [1, 1, 2, 4, 8]
+    assert (ended["state"], ended["problem"]["code"], outcomes(ended["written"])) == ("failed", "import_too_slow", {"new": 2})
+    again = imported(client, database, village, content)
+    assert (again["state"], outcomes(again["written"])) == ("done", {"same": 2, "new": 2})
+    assert len(households(database)) == len(pending(database)) == 4
+
+
+def test_check_that_stayed_too_slow_can_be_asked_for_again(
+    client: Client, database: RolledBack, village: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = send(client, village, table(row())).headers["Location"]
+    with monkeypatch.context() as patch:
+        slow_from(patch, 1, turns=1_000)
+        for _ in range(work.MOST_SLOW_TRIES):
+            work.work_on_due(IMPORTS, database)
+            let_time_pass(database)
+    ended = client.get(path, by=village).json
+    assert (ended["state"], ended["problem"]["code"]) == ("failed", "import_too_slow")
+    assert client.post(f"{path}/check", by=village).status_code == 202
     work.work_on_due(IMPORTS, database)
     assert client.get(path, by=village).json["state"] == "checked"
 
