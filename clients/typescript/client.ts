@@ -40,6 +40,14 @@ export function newKey(): string {
   return `${Date.now().toString(16).padStart(12, "0")}-${digits()}${digits()}${digits()}`;
 }
 
+/** An id for what may have to be sent again after days without a network, as `POST /v1/needs` takes it: a UUIDv7, ordered by time. */
+export function newId(): string {
+  const random = newKey().replaceAll("-", "").slice(-19);
+  const time = Date.now().toString(16).padStart(12, "0");
+  const variant = (8 + (Number.parseInt(random[3]!, 16) % 4)).toString(16);
+  return `${time.slice(0, 8)}-${time.slice(8)}-7${random.slice(0, 3)}-${variant}${random.slice(4, 7)}-${random.slice(7)}`;
+}
+
 /** The data of an answer; throws `Refused` for a problem. 304 gives `undefined`: what you have is still right. */
 export async function must<T>(answer: Promise<{ data?: T; error?: Problem; response: Response }>): Promise<T> {
   const { data, error, response } = await answer;

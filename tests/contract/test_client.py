@@ -79,8 +79,9 @@ Object.defineProperty(crypto, "randomUUID", { value: undefined, configurable: tr
 const made = new Set(Array.from({ length: 1000 }, newKey));
 Object.defineProperty(crypto, "randomUUID", { value: random, configurable: true });
 
+const ordered = Array.from({ length: 1000 }, newId);
 const ids = both.map((me) => me.id);
-console.log(JSON.stringify({ said, ids, renewals: renewals.length, ended, left: left.slice(-1), made: made.size }));
+console.log(JSON.stringify({ said, ids, renewals: renewals.length, ended, left: left.slice(-1), made: made.size, ordered }));
 """
 
 
@@ -103,7 +104,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def script(*lines: str) -> str:
-    names = "connect, must, newKey, Refused, type ProblemCode, type SessionOut"
+    names = "connect, must, newId, newKey, Refused, type ProblemCode, type SessionOut"
     return f'import {{ {names} }} from "{lint_api.CLIENT}/client.ts";\n' + "\n".join(lines)
 
 
@@ -164,6 +165,8 @@ def test_session_is_renewed_once_for_two_calls(project: Path, served: tuple[str,
     assert found["left"] == [None]
     assert found["said"][8] == "sign_in_needed"
     assert found["made"] == 1000
+    assert len({UUID(one) for one in found["ordered"]}) == 1000
+    assert {UUID(one).version for one in found["ordered"]} == {7}
     keys = [key for method, path, key in seen if (method, path) == ("POST", "/v1/appointments")]
     assert len(keys) == 2
     assert keys[0] == keys[1] is not None

@@ -57,6 +57,7 @@ export const words = defineWords(
     kind_cadre: "干部",
     kind_work_unit: "帮扶单位",
     welcome: "已登录",
+    unsent: "还有 {count} 份表单没有发送，退出后会丢失",
   },
   {
     sign_in: "Sign in",
@@ -114,5 +115,6 @@ export const words = defineWords(
     kind_cadre: "official",
     kind_work_unit: "work unit",
     welcome: "Signed in",
+    unsent: "{count} forms are not sent yet. They are lost when you sign out.",
   },
 );

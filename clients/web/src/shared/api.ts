@@ -1,8 +1,8 @@
 /** The API of this origin. Tokens are in cookies that no script reads. */
-import { connect, must, newKey, Refused, type Problem } from "@duijie/client";
+import { connect, must, newId, newKey, Refused, type Problem } from "@duijie/client";
 import { chosenLanguage, type Language } from "./preferences.ts";
 
-export { must, newKey, Refused };
+export { must, newId, newKey, Refused };
 export type * from "@duijie/client/schema";
 
 const open = (language: Language) => connect({ baseUrl: location.origin, language, cookie: true });

@@ -1,5 +1,5 @@
 /** Who is signed in on this browser. */
-import { computed, reactive } from "vue";
+import { computed, reactive, ref } from "vue";
 import { api, must, Refused, type CodeIn, type MeOut, type SignInIn } from "./api.ts";
 
 const SIGNED_IN = "duijie.signed-in";
@@ -13,6 +13,9 @@ export const managesVillage = computed(() => session.me?.regions.some((region) =
 export const managesAbove = computed(() => session.me?.regions.some((region) => region.length < VILLAGE_DIGITS) ?? false);
 /** Has to give a code of the second factor before acting. */
 export const lacksSecondFactor = computed(() => session.me?.second_factor === "needed");
+
+/** How many forms wait in this phone to be sent; they are lost with the sign-out. */
+export const unsent = ref(0);
 
 const leaving: (() => Promise<void> | void)[] = [];
 
