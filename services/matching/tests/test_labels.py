@@ -21,7 +21,7 @@ from matching.points import actions as points
 from matching.points.queries import find_nearest_point
 from matching.slips.regions import complete_address
 
-from .conftest import VILLAGE
+from .conftest import ITEMS, VILLAGE
 from .test_delivery import SENDING, Promise
 
 TOWN, COUNTY = VILLAGE[:9], VILLAGE[:6]
@@ -51,7 +51,8 @@ def promise_of(client: Client, database: RolledBack, monkeypatch: pytest.MonkeyP
     def make(category: str, unit: str) -> Promise:
         for name in ("published", "offered"):
             made: Callable[..., Event] = getattr(test_delivery, name)
-            item = {"category": category, "unit": unit} | ({"charity": CHARITY} if (name, unit) == ("published", "fen") else {})
+            more_of = {"published": {"charity": CHARITY} if unit == "fen" else {}, "offered": {"kind": ITEMS[category][1]}}
+            item = {"category": category, "unit": unit} | more_of[name]
             monkeypatch.setattr(test_delivery, name, lambda made=made, item=item, **more: made(**more | item))
         return Promise(client, database)
 

@@ -179,5 +179,5 @@ def test_without_refusal_rules_the_pair_is_proposed_again(client: Client, databa
 
 @pytest.mark.xfail(strict=True, raises=AssertionError, reason="without the stored rule the audit names the pledge")
 def test_audit_finds_a_pledge_that_lacks_its_rules(client: Client, database: RolledBack, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(refusals, "_update_exclusions", lambda session, pledge: None)
+    monkeypatch.setattr(refusals, "update_exclusions", lambda session, pledge: None)
     Refusal(client, database, "too_far").proposed_to(region=OTHER_COUNTY)

@@ -67,7 +67,7 @@ SNAPSHOTS = (
     Snapshot(PledgeWithdrawn, Pledge, events.pledge_withdrawn, where=Pledge.withdrawn),
     Snapshot(PledgeChanged, Pledge, events.pledge_changed, where=(Pledge.version > 1) & ~Pledge.withdrawn),
     Snapshot(PledgeExpiring, Pledge, pledge_expiring, where=Pledge.reminded_version.is_not(None) & ~Pledge.withdrawn),
-    Snapshot(PledgeOffered, Pledge, events.pledge_offered),
+    Snapshot(PledgeOffered, Pledge, events.pledge_offered, edition=2),
     Snapshot(VerificationFaulted, Sample, verification_faulted, where=Sample.is_right.is_(False)),
     Snapshot(NeedAnswerJudged, Answer, answer_judged),
     Snapshot(VillageFellSilent, Village, life.village_fell_silent, where=Village.told_at.is_not(None)),

@@ -49,10 +49,11 @@ class Pledge(Base):
     """An offered pledge. `scope` is the region where it may go; `rest` is the quantity not set aside for any need.
 
     A pledge with some rest is `open`, unless its giver is still `choosing`. `reliability` is the class of its pledger. `exclusions` are the
-    regions and items that refusal rules exclude. A `paused` pledge also counts as `ended` until it is resumed. A timer marks pledges
-    `expired` soon after `valid_until`. `releases` counts the published releases, the versions of `PledgeReleased`. Goods are handed over by
-    `best_before`, so `valid_until` is five days before it at the latest. One household gets at most `household_limit`. `kind` is empty for
-    rows of before. `claimed_need_id` is the need for which it was offered, and `claim_problem` why that need got nothing of it.
+    regions and items that refusal rules exclude, and the `unfit` items, which are of another kind. A `paused` pledge also counts as
+    `ended` until it is resumed. A timer marks pledges `expired` soon after `valid_until`. `releases` counts the published releases, the
+    versions of `PledgeReleased`. Goods are handed over by `best_before`, so `valid_until` is five days before it at the latest. One
+    household gets at most `household_limit`. `kind` is empty for rows of before until needs tells it again. `claimed_need_id` is the need
+    for which it was offered, and `claim_problem` why that need got nothing of it.
     """
 
     __tablename__ = "pledges"
@@ -81,6 +82,7 @@ class Pledge(Base):
     offered_at: Mapped[datetime] = mapped_column(Moment)
     reliability: Mapped[int] = mapped_column(SmallInteger, default=3)
     exclusions: Mapped[list[str]] = mapped_column("not_for", ARRAY(Text), default=list)
+    unfit: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)
     releases: Mapped[int] = mapped_column(BigInteger)
     released_at: Mapped[datetime | None] = mapped_column(Moment)
 

@@ -17,7 +17,8 @@ _RULES_DIFFER = """
         SELECT pledge_id, array_agg(DISTINCT CAST(coalesce(nullif(region, ''), category) AS text)) AS words
         FROM lessons WHERE forgotten_at IS NULL AND region IS NOT NULL GROUP BY pledge_id
     ) AS held ON pledge_id = pledges.id
-    WHERE not_for <> coalesce(words, '{}') ORDER BY pledges.id LIMIT 1
+    WHERE not_for <> CASE WHEN unfit = '{}' THEN coalesce(words, '{}') ELSE ARRAY(SELECT DISTINCT unnest(words || unfit) ORDER BY 1) END
+    ORDER BY pledges.id LIMIT 1
 """
 # Sums of fractions in another order differ by rounding, at most a millionth; a missing event differs by much more.
 _SUMS_DIFFER = f"""

@@ -30,10 +30,11 @@ from matching.book import clearing_queue
 from matching.book.actions import lapse_proposals, publish_release
 from matching.book.best_before import limit_sending, limit_validity
 from matching.book.events import match_need_ended
+from matching.book.kinds import Pledged, load_unfit
 from matching.book.lock import find_proposed_pledges, lock_rows
 from matching.book.model import Match, Need, Pledge
 from matching.book.queries import find_matches, sum_promised
-from matching.refusals.actions import withdraw_all_rules
+from matching.refusals.actions import update_exclusions, withdraw_all_rules
 from matching.reliability import classes
 
 # Every item that was ever asked for, with its unit: pledges for a group look up their items here, one index range each.
@@ -115,24 +116,47 @@ def _end_unless_proposed(session: Session, rows: list[dict[str, Any]]) -> bool:
 
 
 def book_pledges(session: Session, events: Sequence[PledgeOffered]) -> set[UUID]:
-    """Enter offered pledges in the book; leave known ones, perhaps changed or ended, as they are. Return those entered."""
+    """Enter offered pledges in the book; leave known ones, perhaps changed or ended, as they are. Return those entered.
+
+    A pledge from before kinds were told gets its kind.
+    """
     known = classes.load_classes(session, {event.pledger_id for event in events})
-    rows = [_pledge_columns(event, known) for event in sorted(events, key=lambda event: event.pledge_id)]
+    unfit = load_unfit(session, [_pledged(event) for event in events])
+    rows = [_pledge_columns(event, known, unfit) for event in sorted(events, key=lambda event: event.pledge_id)]
     entered = set(session.scalars(_insert("pledges", tuple(rows[0])), {"rows": encode_rows(rows)}))
     clearing_queue.add(session, "pledge", entered)
+    _add_missing_kinds(session, [event for event in events if event.pledge_id not in entered], unfit)
     return entered
+
+
+def _add_missing_kinds(session: Session, events: Sequence[PledgeOffered], unfit: Mapping[Pledged, list[str]]) -> None:
+    """Give known pledges without a kind theirs; lapse their proposals to needs of another kind."""
+    told = {event.pledge_id: event for event in events}
+    if not told:
+        return
+    without = select(Pledge).where(Pledge.id.in_(told), Pledge.kind.is_(None)).order_by(Pledge.id).with_for_update()
+    for pledge in session.scalars(without.execution_options(populate_existing=True)).all():
+        event = told[pledge.id]
+        pledge.kind, pledge.unfit = event.kind, unfit[_pledged(event)]
+        session.flush()
+        update_exclusions(session, pledge)
+        wrong = (Match.pledge_id == pledge.id) & Match.category.in_(pledge.unfit)
+        lapse_proposals(session, find_matches(session, "proposed", wrong), "pledge_changed")
+        session.refresh(pledge)
+        if not pledge.ended:
+            clearing_queue.add(session, "pledge", [pledge.id])
 
 
 def change_pledge(session: Session, event: PledgeChanged) -> None:
     """Change a pledge: lapse its proposals, keep its accepted matches, and publish its open quantity."""
-    pledge = _lock_at_version(
-        session, event.pledge_id, event.version, _pledge_columns(event, classes.load_classes(session, [event.pledger_id]))
-    )
+    pledge = _lock_at_version(session, event.pledge_id, event.version, _columns_of_unknown(session, event))
     if pledge is None:
         return
     lapse_proposals(session, find_matches(session, "proposed", Match.pledge_id == pledge.id), "pledge_changed")
     # SQL released the lapsed quantities. Without a refresh the object would write its old figure back.
     session.refresh(pledge)
+    if pledge.kind is None:
+        pledge.kind, pledge.unfit = event.kind, load_unfit(session, [_pledged(event)])[_pledged(event)]
     withdraw_all_rules(session, pledge)
     if not pledge.ended or pledge.paused:
         promised = sum_promised(session, pledge.id)
@@ -152,9 +176,7 @@ def change_pledge(session: Session, event: PledgeChanged) -> None:
 
 def withdraw_pledge(session: Session, event: PledgeWithdrawn) -> None:
     """Withdraw a pledge: lapse its proposals, keep its accepted matches."""
-    pledge = _lock_at_version(
-        session, event.pledge_id, event.version, _pledge_columns(event, classes.load_classes(session, [event.pledger_id]))
-    )
+    pledge = _lock_at_version(session, event.pledge_id, event.version, _columns_of_unknown(session, event))
     if pledge is None:
         return
     withdraw_all_rules(session, pledge)
@@ -221,7 +243,19 @@ def _need_columns(event: NeedPublished | NeedMoved | NeedReopened | NeedEnd) -> 
     }
 
 
-def _pledge_columns(event: PledgeOffered | PledgeChanged | PledgeWithdrawn, known: Mapping[UUID, int]) -> dict[str, Any]:
+def _pledged(event: PledgeOffered | PledgeChanged | PledgeWithdrawn) -> Pledged:
+    return Pledged(event.category, event.unit, event.kind)
+
+
+def _columns_of_unknown(session: Session, event: PledgeChanged | PledgeWithdrawn) -> dict[str, Any]:
+    """Return the columns of a pledge whose offer has not come yet."""
+    return _pledge_columns(event, classes.load_classes(session, [event.pledger_id]), load_unfit(session, [_pledged(event)]))
+
+
+def _pledge_columns(
+    event: PledgeOffered | PledgeChanged | PledgeWithdrawn, known: Mapping[UUID, int], unfit: Mapping[Pledged, list[str]]
+) -> dict[str, Any]:
+    excluded = unfit[_pledged(event)]
     return {
         "id": event.pledge_id,
         "version": event.version,
@@ -242,4 +276,6 @@ def _pledge_columns(event: PledgeOffered | PledgeChanged | PledgeWithdrawn, know
         "best_before": event.best_before,
         "household_limit": event.limit_per_household,
         "reliability": known.get(event.pledger_id, PRIOR_CLASS),
+        "unfit": excluded,
+        "not_for": excluded,
     }

@@ -12,6 +12,7 @@ from chassis.http.auth import Caller
 from chassis.problems import state_conflict
 from matching.book import clearing_queue
 from matching.book.actions import lapse_proposals, publish_release
+from matching.book.kinds import join_exclusions
 from matching.book.lock import lock_rows
 from matching.book.model import Match, Pledge
 from matching.book.queries import find_matches, sum_promised
@@ -36,7 +37,7 @@ def add_rule_from_refusal(session: Session, match: Match) -> None:
     stated = {"region": consequence.region, "category": consequence.category}
     session.add(RefusalRule(**about, reason=reason, **stated, learnt_at=now()))
     session.flush()
-    _update_exclusions(session, pledge)
+    update_exclusions(session, pledge)
     if consequence.pauses:
         _pause(session, pledge)
 
@@ -52,7 +53,7 @@ def withdraw_rule(session: Session, caller: Caller, rule_id: UUID) -> RefusalRul
         raise state_conflict(state="forgotten")
     rule.version, rule.forgotten_at = rule.version + 1, now()
     session.flush()
-    _update_exclusions(session, pledge)
+    update_exclusions(session, pledge)
     if rule.region is None and pledge.paused and not _has_pausing_rule(session, pledge):
         _resume(session, pledge)
     if not pledge.ended:
@@ -64,7 +65,7 @@ def withdraw_all_rules(session: Session, pledge: Pledge) -> None:
     """Withdraw all rules of a pledge that its pledger changed or withdrew. The caller has locked the pledge."""
     rules = update(RefusalRule).where(RefusalRule.pledge_id == pledge.id, RefusalRule.forgotten_at.is_(None))
     session.execute(rules.values(forgotten_at=now(), version=RefusalRule.version + 1))
-    pledge.exclusions = []
+    pledge.exclusions = join_exclusions([], pledge.unfit)
 
 
 def move_rules(session: Session, after: Mapping[str, str], rows: int) -> int:
@@ -80,14 +81,14 @@ def move_rules(session: Session, after: Mapping[str, str], rows: int) -> int:
         rule.region = after.get(str(rule.region), rule.region)
     session.flush()
     for pledge in session.scalars(select(Pledge).where(Pledge.id.in_(pledge_of.values()))):
-        _update_exclusions(session, pledge)
+        update_exclusions(session, pledge)
     return len(rules)
 
 
-def _update_exclusions(session: Session, pledge: Pledge) -> None:
-    """Copy the codes of the rules in force to the locked pledge: a clearing reads no rules."""
+def update_exclusions(session: Session, pledge: Pledge) -> None:
+    """Copy the codes of the rules in force to the locked pledge, beside its unfit items: a clearing reads no rules."""
     excluding = session.scalars(_rules_in_force(pledge).where(RefusalRule.region.is_not(None)))
-    pledge.exclusions = sorted({str(rule.region or rule.category) for rule in excluding})
+    pledge.exclusions = join_exclusions((str(rule.region or rule.category) for rule in excluding), pledge.unfit)
     session.flush()
 
 
