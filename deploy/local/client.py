@@ -115,7 +115,7 @@ class ApiClient:
         try:
             self._token = self.post("/v1/sessions/second-factor", {"code": code})["access_token"]
         except RequestRefused as refusal:
-            if refusal.code != "wrong_code":
+            if refusal.code not in {"wrong_code", "used_code"}:
                 raise
             return False
         return True

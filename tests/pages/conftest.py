@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import secrets
 import shutil
 import time
@@ -12,7 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
 from chassis.testing.folders import kept_ports
 from deploy import pages
@@ -26,6 +27,7 @@ FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--dis
 PHONE = {"width": 360, "height": 740}
 DESKTOP = {"width": 1280, "height": 800}
 AXE = pages.WEB / "node_modules/axe-core/axe.min.js"
+LOADING = re.compile("正在加载…|Loading…")
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 
 
@@ -72,6 +74,8 @@ class Visitor:
     def open(self, path: str) -> Page:
         self.page.goto(self.sandbox.address + path)
         self.page.get_by_role("heading", level=1).wait_for()
+        # A page with a stream is never idle; it is whole once nothing in it loads.
+        expect(self.page.get_by_role("status").filter(has_text=LOADING)).to_have_count(0, timeout=15_000)
         return self.page
 
     def give_code(self, ask: Callable[[], None]) -> None:

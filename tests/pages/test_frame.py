@@ -52,7 +52,6 @@ def test_pages_are_served_small_and_only_run_their_own_files(sandbox: Sandbox) -
 def test_guests_pages_have_no_violations(visit: Visits, path: str, language: str, size: dict[str, int]) -> None:
     visitor = visit(language=language, size=size)
     visitor.open(path)
-    visitor.page.wait_for_load_state("networkidle")
     assert visitor.violations() == []
 
 

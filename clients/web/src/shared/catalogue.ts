@@ -37,8 +37,9 @@ export function quantityOf(quantity: number, unit: string, category: string): st
   return measure && i18n.global.locale.value !== "en" ? `${number(quantity)} ${measure}` : plainAmount(quantity, unit);
 }
 
-/** 2 床棉被, 医疗费资助 3,000 元. */
+/** 2 床棉被, 医疗费资助 3,000 元; the name alone while the quantity is unknown. */
 export function helpOf(quantity: number, unit: string, category: string): string {
+  if (!quantity) return nameOf(category);
   const [count, name] = [quantityOf(quantity, unit, category), nameOf(category)];
   if (i18n.global.locale.value === "en") return `${name}: ${count}`;
   return unit === "fen" ? `${name} ${count}` : `${count}${name}`;
