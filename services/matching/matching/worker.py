@@ -16,10 +16,11 @@ from contracts.needs import (
     PledgeWithdrawn,
 )
 from contracts.notify import QuestionAnswered
-from contracts.users import PersonErased, PlaceChanged
+from contracts.users import HouseholdEnded, PersonErased, PlaceChanged
 from matching.answered import actions as answered
 from matching.balance import actions as balance
 from matching.balance import publication
+from matching.book import merged_households
 from matching.checks import actions as checks
 from matching.disputes import actions as disputes
 from matching.disputes import reminders as dispute_reminders
@@ -77,6 +78,10 @@ class Worker(ServiceWorker):
     @handles(PledgeWithdrawn)
     def on_pledge_withdrawn(self, session: Session, event: PledgeWithdrawn) -> None:
         intake.withdraw_pledge(session, event)
+
+    @handles_batch(HouseholdEnded)
+    def on_households_ended(self, session: Session, events: list[HouseholdEnded]) -> None:
+        merged_households.record_merges(session, events)
 
     @handles_batch(PlaceChanged)
     def on_place_changed(self, session: Session, events: list[PlaceChanged]) -> None:

@@ -1,16 +1,21 @@
 """The most that one household may get of a pledge, over all its needs and by every way."""
 
 from typing import Any
+from uuid import UUID
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import text
 
 from chassis.data.database import new_id
 from chassis.testing.fixtures import Client, Person, RolledBack
 from chassis.testing.twins import unguarded
+from contracts.generate import example_of
 from contracts.matching import MatchProposed
 from contracts.needs import NeedPublished
+from contracts.users import HouseholdEnded
 from matching.allocation.solver import Share
+from matching.book.merged_households import record_merges
 from matching.clearing import actions as clearing
 from matching.clearing.household_caps import cut_shares
 from matching.intake import actions as intake
@@ -73,6 +78,54 @@ def test_a_claim_keeps_to_the_limit_too(client: Client, database: RolledBack) ->
     assert client.post("/v1/claims", claim, by=giver).json["code"] == "household_limit_reached"
     assert client.post("/v1/claims", claim | {"quantity": 20}, by=giver).status_code == 201
     assert client.post("/v1/claims", claim | {"quantity": 1}, by=giver).json["code"] == "household_limit_reached"
+
+
+def merge(database: RolledBack, household: UUID, into: UUID | None) -> None:
+    ended = replace(example_of(HouseholdEnded), household_id=household, merged_into=into, reason="merged" if into else "moved_away")
+    with database.begin() as session:
+        record_merges(session, [ended, ended])
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+@pytest.mark.parametrize("hears", [True, unguarded(False, "without merges, the merged household gets as much once more")])
+def test_a_merged_household_brings_along_what_it_got(client: Client, database: RolledBack, hears: bool, order: tuple[int, int]) -> None:
+    giver = Person("donor")
+    first, second, third = new_id(), new_id(), new_id()
+    pledge = book(database, [published(household_id=first)], quantity=100, limit_per_household=20, pledger_id=giver.id)
+    clear_all(database)
+    assert proposed_to(database, first) == 20
+    merges = [(first, second), (second, third)]
+    for place in order:
+        if hears:
+            merge(database, *merges[place])
+    need = published(household_id=third)
+    book(database, [need], category="food.oil", quantity=1)
+    clear_all(database)
+    assert proposed_to(database, third) == 0
+    assert found_faults(database) == []
+    claim = {"need_id": str(need.need_id), "pledge_id": str(pledge.pledge_id), "quantity": 1}
+    assert client.post("/v1/claims", claim, by=giver).json["code"] == "household_limit_reached"
+
+
+def test_part_of_the_limit_that_is_left_goes_to_the_merged_household(database: RolledBack) -> None:
+    first, second = new_id(), new_id()
+    book(database, [published(household_id=first, quantity=15)], quantity=100, limit_per_household=20)
+    clear_all(database)
+    merge(database, first, second)
+    book(database, [published(household_id=second)], category="food.oil", quantity=1)
+    clear_all(database)
+    assert proposed_to(database, second) == 5
+    assert found_faults(database) == []
+
+
+def test_household_that_was_split_off_has_a_limit_of_its_own(database: RolledBack) -> None:
+    first, gone, new = new_id(), new_id(), new_id()
+    book(database, [published(household_id=first)], quantity=100, limit_per_household=20)
+    clear_all(database)
+    merge(database, gone, None)
+    book(database, [published(household_id=new), published(household_id=first)], category="food.oil", quantity=1)
+    clear_all(database)
+    assert (proposed_to(database, first), proposed_to(database, new)) == (20, 20)
 
 
 def test_shares_are_cut_one_after_the_other() -> None:

@@ -317,12 +317,41 @@ def test_a_merge_begins_no_new_day(
     for _ in range(10):
         need = client.post("/v1/needs", rice(household_id=str(ended), consent="slip"), by=village).json["id"]
         assert client.post(f"/v1/needs/{need}/withdrawal", by=village).status_code == 201
+    merge(database, ended, into)
+    answer = client.post("/v1/needs", rice(household_id=str(into), consent="slip"), by=village)
+    assert refused(answer) == ("too_many_needs", 10, 10, 0)
+
+
+def merge(database: RolledBack, household: UUID, into: UUID) -> None:
     merged = HouseholdEnded(
-        version=9, household_id=ended, account_id=None, region=VILLAGE, reason="merged", merged_into=into, ended_by=None, ended_at=now()
+        version=9, household_id=household, account_id=None, region=VILLAGE, reason="merged", merged_into=into, ended_by=None, ended_at=now()
     )
     with database.begin() as session:
         actions.record_households(session, [merged])
-    answer = client.post("/v1/needs", rice(household_id=str(into), consent="slip"), by=village)
+
+
+ONE_STEP = "WHERE household_id = ANY(ARRAY(SELECT id FROM households WHERE id = :household OR merged_into = :household))"
+
+
+@pytest.mark.parametrize("follows", [True, unguarded(False, "without the chain of merges, a second one begins a new day")])
+def test_merges_one_after_the_other_begin_no_new_day(
+    client: Client, database: RolledBack, village: Person, monkeypatch: pytest.MonkeyPatch, follows: bool
+) -> None:
+    if not follows:
+        one_step = altered_sql(queries._POSTING, f"WHERE household_id = {queries._AS_ONE}", ONE_STEP)
+        monkeypatch.setattr(queries, "_POSTING", one_step)
+    first, second, third = (household_in(database, VILLAGE) for _ in range(3))
+    for _ in range(10):
+        need = client.post("/v1/needs", rice(household_id=str(first), consent="slip"), by=village).json["id"]
+        assert client.post(f"/v1/needs/{need}/withdrawal", by=village).status_code == 201
+    merge(database, first, second)
+    merge(database, second, third)
+    with database.begin() as session:
+        assert queries.count_needs_of_households(session, [third]) == {third: 10}
+        session.execute(text("INSERT INTO need_quantities SELECT id, 1, 0, 1 FROM needs WHERE household_id = :own LIMIT 1"), {"own": first})
+        assert queries.find_receivers(session, [third]) == {third}
+        session.execute(text("DELETE FROM need_quantities"))
+    answer = client.post("/v1/needs", rice(household_id=str(third), consent="slip"), by=village)
     assert refused(answer) == ("too_many_needs", 10, 10, 0)
 
 

@@ -87,6 +87,15 @@ class Pledge(Base):
     released_at: Mapped[datetime | None] = mapped_column(Moment)
 
 
+class MergedHousehold(Base):
+    """A household that was merged into another; `present_id` is the one at the end of its merges."""
+
+    __tablename__ = "merged_households"
+
+    household_id: Mapped[UUID] = mapped_column(primary_key=True)
+    present_id: Mapped[UUID]
+
+
 class Match(Base):
     """A quantity of one pledge set aside for one need; its movements say what became of it.
 

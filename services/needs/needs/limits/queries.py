@@ -1,5 +1,6 @@
 """Queries for limits: what is used of them, the trust in a person, and the limits that regions have set."""
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, NamedTuple
@@ -16,6 +17,7 @@ from needs.limits import rules
 from needs.limits.defaults import Key
 from needs.limits.model import LimitSet, Organisation
 from needs.limits.rules import Giving, Pledged
+from needs.merges import AS_ONE, find_owners
 from needs.model import Need, NeedQuantities, Pledge
 
 DAY = timedelta(days=1)
@@ -59,7 +61,7 @@ _GIVING = text(
 )
 _PLEDGED = text(f"SELECT * FROM ({_FIGURES}) AS pledged WHERE outstanding > 0 OR proposals > 0")
 _HAS_DELIVERED = text("SELECT EXISTS (SELECT FROM pledges JOIN pledge_quantities USING (id) WHERE pledger_id = :giver AND delivered > 0)")
-_AS_ONE = "ANY(ARRAY(SELECT id FROM households WHERE id = :household OR merged_into = :household))"
+_AS_ONE = f"ANY(ARRAY({AS_ONE}))"
 HAS_RECEIVED = f"""
     SELECT EXISTS (SELECT FROM needs JOIN need_quantities USING (id) WHERE needs.household_id = {_AS_ONE} AND delivered > 0)
 """
@@ -101,17 +103,21 @@ def load_posting(session: Session, household_id: UUID) -> Posting:
 
 
 def find_receivers(session: Session, household_ids: Collection[UUID]) -> set[UUID]:
-    """Find the households that have received something that they needed."""
+    """Find the households that have received something that they needed, themselves or one that was merged into them."""
+    owners = find_owners(session, household_ids)
     received = select(NeedQuantities.id).where(NeedQuantities.id == Need.id, NeedQuantities.delivered > 0)
-    return set(session.scalars(select(Need.household_id).where(Need.household_id.in_(household_ids), received.exists()).distinct()))
+    found = session.scalars(select(Need.household_id).where(Need.household_id.in_(owners), received.exists()).distinct())
+    return {owners[household_id] for household_id in found}
 
 
 def count_needs_of_households(session: Session, household_ids: Collection[UUID]) -> Mapping[UUID, int]:
-    """Count the needs that were posted for each of these households within a day."""
-    query = select(Need.household_id, func.count().label("posted")).where(
-        Need.household_id.in_(household_ids), Need.posted_at > now() - DAY
-    )
-    return {row.household_id: row.posted for row in session.execute(query.group_by(Need.household_id))}
+    """Count the needs that were posted for each of these households, and for those that were merged into them, within a day."""
+    owners = find_owners(session, household_ids)
+    query = select(Need.household_id, func.count().label("posted")).where(Need.household_id.in_(owners), Need.posted_at > now() - DAY)
+    counted = Counter[UUID]()
+    for row in session.execute(query.group_by(Need.household_id)):
+        counted[owners[row.household_id]] += row.posted
+    return counted
 
 
 def count_needs_of_poster(session: Session, poster_id: UUID) -> int:

@@ -3,23 +3,24 @@
 from collections.abc import Iterable, Mapping
 from uuid import UUID
 
-from sqlalchemy import select, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from chassis.data.bulk_sql import encode_array
 from needs.catalogue.rules import Terms
+from needs.merges import AS_ONE, find_owners
 from needs.model import Household
 from needs.quotas.rules import Quota, make_quota
 
 # An open need counts whole, an ended one with what it has got. Households that were merged into this one count too.
 _USED = text(
-    """
+    f"""
     SELECT needs.category, CAST(sum(CASE WHEN state IN ('posted', 'confirmed', 'returned', 'published') THEN needs.quantity
         ELSE least(needs.quantity, coalesce(accepted, 0)) END) AS bigint) AS used
     FROM unnest(CAST(:categories AS text[]), CAST(:days AS bigint[])) AS wanted (category, days)
     JOIN needs ON needs.category = wanted.category AND posted_at > now() - make_interval(days => CAST(wanted.days AS int))
     LEFT JOIN need_quantities ON need_quantities.id = needs.id
-    WHERE needs.household_id = ANY(ARRAY(SELECT id FROM households WHERE id = :household OR merged_into = :household))
+    WHERE needs.household_id = ANY(ARRAY({AS_ONE}))
         AND needs.id IS DISTINCT FROM CAST(:besides AS uuid)
     GROUP BY needs.category
     """
@@ -47,14 +48,13 @@ def load_quotas_of_many(session: Session, asked: Iterable[tuple[Household, Terms
     if not wanted:
         return {}
     ids = {household_id for household_id, _ in wanted}
-    merged = session.execute(select(Household.merged_into, Household.id).where(Household.merged_into.in_(ids)))
-    members = [*((one, one) for one in ids), *((row.merged_into, row.id) for row in merged)]
+    owners = find_owners(session, ids)
     given = {
         "households": encode_array(household_id for household_id, _ in wanted),
         "categories": encode_array(category for _, category in wanted),
         "days": encode_array(terms.days for _, terms in wanted.values()),
-        "owners": encode_array(owner for owner, _ in members),
-        "members": encode_array(member for _, member in members),
+        "owners": encode_array(owners.values()),
+        "members": encode_array(owners),
     }
     used = {(row.household_id, row.category): row.used for row in session.execute(_USED_OF_MANY, given)}
     return {key: make_quota(terms, one.size, used.get(key, 0)) for key, (one, terms) in wanted.items()}
