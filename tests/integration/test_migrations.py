@@ -22,8 +22,9 @@ SHAPE = text(
 )
 INDEXES = text("SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY 1")
 OF_THE_CHASSIS = (
-    "chassis.data.appointments", "chassis.data.ended_sessions", "chassis.data.idempotency_keys", "chassis.http.auth",
-    "chassis.messaging.dead_letters", "chassis.messaging.inbox", "chassis.messaging.journal", "chassis.messaging.outbox",
+    "chassis.data.appointments", "chassis.data.client_ids", "chassis.data.ended_sessions", "chassis.data.idempotency_keys",
+    "chassis.http.auth", "chassis.messaging.dead_letters", "chassis.messaging.inbox", "chassis.messaging.journal",
+    "chassis.messaging.outbox",
 )  # fmt: skip
 SQL_ONLY = {
     "chassis": {"chassis_version", "queues"},

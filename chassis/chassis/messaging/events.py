@@ -7,7 +7,7 @@ from typing import Any, Protocol, TypeVar, overload
 from nameko.extensions import ENTRYPOINT_EXTENSIONS_ATTR, Entrypoint, register_entrypoint
 from sqlalchemy.orm import Session
 
-from chassis.data import appointments, ended_sessions, idempotency_keys, items, region_moves, regions, tickets
+from chassis.data import appointments, client_ids, ended_sessions, idempotency_keys, items, region_moves, regions, tickets
 from chassis.data.region_moves import RegionMove
 from chassis.messaging import dead_letters, inbox
 from chassis.messaging.consumer import Handles, HandlesBatch
@@ -190,9 +190,10 @@ class ServiceWorker:
 
     @every(seconds=3600)
     def forget(self, session: Session) -> None:
-        """Delete expired rows of the inbox, of idempotency keys, of ended sessions, tickets and dead letters, once an hour."""
+        """Delete expired rows of the inbox, of idempotency keys, clients' ids, ended sessions, tickets and dead letters, once an hour."""
         inbox.delete_expired(session)
         idempotency_keys.delete_expired(session)
+        client_ids.delete_expired(session)
         ended_sessions.delete_expired(session)
         tickets.delete_expired(session)
         dead_letters.delete_expired(session)

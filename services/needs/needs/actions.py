@@ -16,7 +16,7 @@ from chassis.data.encryption import erase_values, holds_values
 from chassis.http import versions
 from chassis.http.auth import Caller
 from chassis.messaging import outbox
-from chassis.problems import id_taken, not_found
+from chassis.problems import not_found
 from chassis.settings import RetentionSettings
 from contracts.matching import (
     MatchAccepted,
@@ -87,9 +87,7 @@ MATCH_STATES = {
 
 def post_need(session: Session, caller: Caller, wanted: Mapping[str, Any]) -> Need:
     """Post a need, for the caller's own household or on behalf of one in a region they manage. It waits to be verified."""
-    if "id" in wanted and (sent_before := find_sent_before(session, Need, wanted["id"])):
-        if sent_before.poster_id != caller.id:
-            raise id_taken()
+    if "id" in wanted and (sent_before := find_sent_before(session, Need, caller.id, wanted)):
         return sent_before
     household = _find_household(session, caller, wanted.get("household_id"))
     on_behalf = household.account_id != caller.id

@@ -5,6 +5,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
+from chassis.data import client_ids
 from chassis.data.database import new_id
 from chassis.testing.fixtures import Client, Person, RolledBack, administrator_of
 from contracts.needs import NeedPosted, NeedPublished, NeedRejected, NeedWithdrawn
@@ -206,6 +207,29 @@ def test_id_of_somebody_else_s_need_is_taken(client: Client, database: RolledBac
     answer = client.post("/v1/needs", body, by=administrator_of(database, VILLAGE))
     assert (answer.status_code, answer.json["code"]) == (409, "id_taken")
     assert body["household_id"] not in answer.text
+
+
+def test_id_with_other_content_is_taken_also_when_its_need_is_gone(
+    client: Client, database: RolledBack, village: Person, household: UUID
+) -> None:
+    body = rice(household_id=str(household), consent="slip", id=str(new_id()))
+    client.post("/v1/needs", body, by=village)
+    other = client.post("/v1/needs", body | {"quantity": body["quantity"] + 1}, by=village)
+    assert (other.status_code, other.json["code"]) == (409, "id_taken")
+    with database.begin() as session:
+        session.execute(text("UPDATE client_ids SET id = :other"), {"other": new_id()})
+    nobody_s = client.post("/v1/needs", body, by=village)
+    assert (nobody_s.status_code, nobody_s.json["code"]) == (409, "id_taken")
+
+
+def test_ids_are_forgotten_when_they_are_too_old_to_be_sent(client: Client, database: RolledBack, village: Person, household: UUID) -> None:
+    for days in (29, 32):
+        client.post("/v1/needs", rice(household_id=str(household), consent="slip", id=str(new_id())), by=village)
+        with database.begin() as session:
+            session.execute(text("UPDATE client_ids SET sent_at = sent_at - :days * interval '1 day'"), {"days": days})
+            client_ids.delete_expired(session)
+            left = session.scalar(text("SELECT count(*) FROM client_ids"))
+        assert left == (1 if days == 29 else 0)
 
 
 @pytest.mark.parametrize("start", ["9f1b3c1e-5a52-4c53", "01890000-0000-7000", "03a00000-0000-7000"], ids=["random", "old", "to come"])

@@ -60,6 +60,7 @@ NOT_EXPORTED = {
     **dict.fromkeys(("imports", "import_parts", "import_rows", "import_mappings"), "a village's tables, kept for seven days"),
     **dict.fromkeys(("code_counts", "wrong_passwords"), COUNTS),
     **dict.fromkeys(("idempotency_keys", "ended_sessions", "tickets", "inbox", "outbox", "journal", "queues", "dead_letters"), OF_EVENTS),
+    "client_ids": OF_EVENTS,
     "appointments": "a copy of appointment_records",
     "audit.entries": "`GET /v1/users/audit` lists those about oneself",
     **dict.fromkeys(("public_keys", "alembic_version", "chassis_version", "audit.version"), OWN),

@@ -8,7 +8,6 @@ from sqlalchemy.orm import Session
 from chassis.data.client_ids import find_sent_before
 from chassis.data.database import new_id, now
 from chassis.http.auth import Caller
-from chassis.problems import id_taken
 from users.appointments.days import today
 from users.households.model import Household
 from users.visits import queries, rules
@@ -17,9 +16,7 @@ from users.visits.model import Help, Visit
 
 def record_visit(session: Session, caller: Caller, wanted: Mapping[str, Any]) -> tuple[Visit, Household]:
     """Record a visit to a household that the caller answers for or administers, with the help given there."""
-    if "id" in wanted and (sent_before := find_sent_before(session, Visit, wanted["id"])):
-        if sent_before.account_id != caller.id:
-            raise id_taken()
+    if "id" in wanted and (sent_before := find_sent_before(session, Visit, caller.id, wanted)):
         return sent_before, queries.get_visited_household(session, caller, sent_before.household_id)
     if problem := rules.find_visit_problem(wanted["visited_on"], today()):
         raise problem
