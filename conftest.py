@@ -16,12 +16,13 @@ ON_THE_STACK = tuple(
     f"tests/end_to_end/test_{name}.py" for name in ("story", "canary", "stalled", "rates", "trace", "panels", "users", "register")
 )
 ON_STAGES = ("tests/fuzz", "tests/access")
-TOGETHER: dict[str, tuple[str, ...]] = {"the stack": ON_THE_STACK}
+TOGETHER: dict[str, tuple[str, ...]] = {"the stack": ON_THE_STACK, "the pages": ("tests/pages",)}
 """Tests that share a costly fixture run in one process."""
 if "CAMPAIGN" not in os.environ:
     # Whole, each of these is a long file with servers of its own.
     TOGETHER = {
         "the stack": ("tests/end_to_end",),
+        "the pages": ("tests/pages",),
         "servers that may die": ("tests/faults", "tests/rolling"),
         "each service's stage": ON_STAGES,
     }

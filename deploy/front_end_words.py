@@ -58,6 +58,7 @@ def render_words(items: Iterable[ShippedItem]) -> str:
             "export type FieldCode = (typeof fieldCodes)[number];\n",
             _labels("units", "Units of quantities. An amount of `fen` is shown in yuan: divide it by 100.", units),
             "export type Unit = keyof typeof units;\n",
+            _constant("oneUnit", "One of a unit in English, where it differs: 1 box, 2 boxes.", _singular()),
             _labels("categories", "Groups and items as shipped; `GET /v1/catalogue` says what holds now.", categories),
             "export type Category = keyof typeof categories;\n",
         )
@@ -115,6 +116,13 @@ def _problems_in(source: Path) -> Iterator[tuple[int, object, object]]:
             values = {ast.unparse(line.targets[0]): line.value for line in node.body if isinstance(line, ast.Assign)}
             status, code = (value.value if isinstance(value := values.get(name), ast.Constant) else None for name in ("status", "code"))
             yield node.lineno, status, code
+
+
+def _singular() -> dict[str, str]:
+    """Return the English singular of each unit whose sentence about one thing has another word than its label."""
+    spoken = {unit: re.fullmatch(r"\{n\} (.+) of \{item\}", one) for unit, (_, _, one, _) in UNITS.items()}
+    found = {unit: match[1] for unit, match in spoken.items() if match and match[1] != UNITS[unit][1]}
+    return {"piece": "piece"} | found
 
 
 def _constant(name: str, meaning: str, content: object) -> str:

@@ -1,6 +1,7 @@
-"""The build of the pages in `clients/web`: `python -m deploy.pages`. It builds only what changed; `--check` checks the types.
+"""The build of the pages in `clients/web`: `python -m deploy.pages`. It builds only what changed.
 
-`clients/web/dist` is whole whenever it is there. These pages say that they show a sandbox; those of the image do not.
+`--check` checks the types, `--image` builds for the image. `clients/web/dist` is whole whenever it is there. Its pages say that they show a
+sandbox; those of the image do not.
 """
 
 import fcntl
@@ -18,7 +19,8 @@ from deploy import lint_api
 WEB = lint_api.WEB
 DIST = WEB / "dist"
 STAMP = ".built-of"
-LEFT_OUT = {"node_modules", "dist", "dist.new"}
+FOR_IMAGE = WEB / "dist.image"
+LEFT_OUT = {"node_modules", "dist", "dist.new", "dist.image"}
 
 
 def what_is_built() -> str:
@@ -33,22 +35,26 @@ def is_built() -> bool:
 
 
 def build() -> None:
-    """Build the pages unless they are built. Two builds at once make one. Exits with the error of npm or Vite."""
+    """Build the sandbox's pages unless they are built. Two builds at once make one. Exits with the error of npm or Vite."""
     with (WEB / "package.json").open() as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if is_built():
             return
-        wanted = _digest()
-        lint_api.install(WEB)
-        fresh = WEB / "dist.new"
-        os.environ["DUIJIE_SANDBOX"] = "1"
-        outcome = lint_api.run(WEB, ["node_modules/vite/bin/vite.js", "build", "--emptyOutDir", "--outDir", str(fresh)])
-        if outcome.returncode:
-            sys.exit(outcome.stdout + outcome.stderr)
-        compress(["--quiet", str(fresh)])
+        wanted, fresh = _digest(), WEB / "dist.new"
+        build_into(fresh, is_sandbox=True)
         (fresh / STAMP).write_text(wanted)
         shutil.rmtree(DIST, ignore_errors=True)
         fresh.rename(DIST)
+
+
+def build_into(folder: Path, *, is_sandbox: bool) -> None:
+    """Build the pages into a folder, each file compressed beside itself. Exits with the error of npm or Vite."""
+    lint_api.install(WEB)
+    os.environ["DUIJIE_SANDBOX"] = "1" if is_sandbox else ""
+    outcome = lint_api.run(WEB, ["node_modules/vite/bin/vite.js", "build", "--emptyOutDir", "--outDir", str(folder)])
+    if outcome.returncode:
+        sys.exit(outcome.stdout + outcome.stderr)
+    compress(["--quiet", str(folder)])
 
 
 def check() -> None:
@@ -75,4 +81,9 @@ def _sources() -> Iterator[Path]:
 
 
 if __name__ == "__main__":
-    check() if "--check" in sys.argv else build()
+    if "--check" in sys.argv:
+        check()
+    elif "--image" in sys.argv:
+        build_into(FOR_IMAGE, is_sandbox=False)
+    else:
+        build()

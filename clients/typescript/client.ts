@@ -3,7 +3,7 @@ import createClient from "openapi-fetch";
 import type { paths, CodeIn, Problem, SessionOut, SignInIn } from "./schema.d.ts";
 import type { ProblemCode } from "./words.ts";
 export type * from "./schema.d.ts";
-export { categories, fieldCodes, problemStatus, units } from "./words.ts";
+export { categories, fieldCodes, oneUnit, problemStatus, units } from "./words.ts";
 export type { Category, FieldCode, Label, ProblemCode, Unit } from "./words.ts";
 
 /** Tokens, and the key of this client: with it, each tab may renew with any token of the session. */

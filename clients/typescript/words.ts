@@ -616,6 +616,22 @@ export const units = {
 } as const satisfies Record<string, Label>;
 export type Unit = keyof typeof units;
 
+/** One of a unit in English, where it differs: 1 box, 2 boxes. */
+export const oneUnit = {
+  "piece": "piece",
+  "l": "litre",
+  "t": "tonne",
+  "m": "metre",
+  "m2": "m²",
+  "pair": "pair",
+  "box": "box",
+  "tin": "tin",
+  "bag": "bag",
+  "bottle": "bottle",
+  "set": "set",
+  "hour": "hour",
+  "day": "day"
+} as const;
 /** Groups and items as shipped; `GET /v1/catalogue` says what holds now. */
 export const categories = {
   "assistive": {"zh-CN": "辅助器具", "en": "Assistive devices"},

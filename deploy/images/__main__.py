@@ -1,4 +1,4 @@
-"""The build of every service's image, or of those named: `python -m deploy.images [needs …]`.
+"""The build of the images of all services and of the pages, or of those named: `python -m deploy.images [needs … pages]`.
 
 `ENGINE=docker` or `podman` builds with those, otherwise buildah builds without a daemon. `BASE` names an image with Python 3.11 to build
 on; without it, buildah uses a base made from Debian's packages. `FRESH=1` makes that base anew.
@@ -14,11 +14,13 @@ import time
 import tomllib
 from pathlib import Path
 
+from deploy import pages
 from deploy.images.engine import CERTIFICATES, buildah, image_of
 from deploy.images.pins import pins
 from deploy.services import services
 
 ROOT = Path(__file__).resolve().parents[2]
+PAGES = "pages"
 SUITE = "bookworm"
 PACKAGES = "python3,libstdc++6,ca-certificates,tzdata"
 LEFT_OUT = ["/usr/share/doc/*", "/usr/share/man/*", "/usr/share/info/*", "/usr/share/locale/*"]
@@ -57,17 +59,25 @@ def _commit(base: str, source: str, target: str, image: str, moment: int) -> Non
 def build(service: str, engine: str, base: str | None, tag: str | None = None) -> None:
     """Build a service's image under `tag` or its usual name. Raises `CalledProcessError`."""
     commit, moment = revision()
-    version = tomllib.loads((ROOT / "services" / service / "pyproject.toml").read_text("utf-8"))["project"]["version"]
-    given = {"SERVICE": service, "VERSION": version, "REVISION": commit} | ({"BASE": base} if base else {})
+    folder, file = ROOT / "services" / service, "deploy/Dockerfile"
+    if service == PAGES:
+        folder, file = ROOT, "deploy/Dockerfile.pages"
+        pages.build_into(pages.FOR_IMAGE, is_sandbox=False)
+    version = tomllib.loads((folder / "pyproject.toml").read_text("utf-8"))["project"]["version"]
+    given = {"VERSION": version, "REVISION": commit}
+    if service == PAGES:
+        given |= {"SERVED_BY": image_of("users")}
+    else:
+        given |= {"SERVICE": service} | ({"BASE": base} if base else {})
     options: list[str] = []
     if engine == "docker":
         given["SOURCE_DATE_EPOCH"] = str(moment)
-    elif base == BASE:
+    elif base == BASE and service != PAGES:
         given["BUILDER"] = BUILDER
     if engine != "docker":
         options += [f"--timestamp={moment}", "--network=host", f"--volume={CERTIFICATES}:{CERTIFICATES}:ro"]
     arguments = [f"--build-arg={name}={value}" for name, value in given.items()]
-    words = ["build", "--quiet", "--file=deploy/Dockerfile", f"--tag={tag or image_of(service)}", *arguments, *options, str(ROOT)]
+    words = ["build", "--quiet", f"--file={file}", f"--tag={tag or image_of(service)}", *arguments, *options, str(ROOT)]
     if engine == "buildah":
         buildah(*words)
     else:
@@ -76,7 +86,7 @@ def build(service: str, engine: str, base: str | None, tag: str | None = None) -
 
 def main() -> None:
     os.chdir(ROOT)
-    wanted = sys.argv[1:] or list(services())
+    wanted = sys.argv[1:] or [*services(), PAGES]
     engine, base = os.environ.get("ENGINE") or "buildah", os.environ.get("BASE")
     if engine == "buildah" and not base:
         base = BASE

@@ -1,5 +1,5 @@
 /** Amounts, money and times as people write them. */
-import { units, type Label, type Unit } from "@duijie/client";
+import { oneUnit, units, type Label, type Unit } from "@duijie/client";
 import { i18n } from "./language.ts";
 import type { Language } from "./preferences.ts";
 
@@ -17,7 +17,8 @@ export const percent = (share: number): string => share.toLocaleString(spoken(),
 /** 300000 fen is 3,000 元, 2 bed covers are 2 床. A unit that is not known yet is shown as it is. */
 export function amount(quantity: number, unit: string): string {
   if (unit === "fen") return money(quantity);
-  const label = units[unit as Unit]?.[spoken()] ?? unit;
+  const singular = quantity === 1 && spoken() === "en" ? (oneUnit as Record<string, string>)[unit] : undefined;
+  const label = singular ?? units[unit as Unit]?.[spoken()] ?? unit;
   return `${number(quantity)} ${label}`;
 }
 
