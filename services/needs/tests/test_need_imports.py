@@ -1,6 +1,8 @@
 """Large tables of needs: checked, corrected by settling names, posted in the background, never twice, each household by its rules."""
 
 import csv
+from collections.abc import Callable
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from io import StringIO
 from typing import Any, cast
@@ -14,6 +16,7 @@ from sqlalchemy.orm import Session
 from chassis.data.database import new_id
 from chassis.imports import work
 from chassis.testing.fixtures import Client, Person, RolledBack, administrator_of, auditor_of
+from chassis.testing.rows_read import rows_read
 from chassis.testing.twins import altered, unguarded
 from chassis.testing.workbooks import formula, merged, number, sheet, workbook
 from contracts.generate import example_of
@@ -23,6 +26,7 @@ from needs.catalogue.defaults import catalogue
 from needs.imports import queries, sending, tables
 from needs.imports.tables import IMPORTS
 from needs.limits.defaults import default_limits
+from needs.limits.queries import count_needs_of_households
 
 from .conftest import VILLAGE, household_in, pending
 
@@ -383,3 +387,38 @@ def test_lines_together_keep_the_quota_of_a_household(client: Client, database: 
     found = checked(client, database, county, content)
     done = confirmed(client, database, county, found, take_doubtful=True)
     assert (row_of.size, counts(done["written"]), refused(client, county, done)) == (2, (2, 0, 0, 1), [("4", "above_quota")])
+
+
+MANY_WAIT = """
+    INSERT INTO needs (id, version, household_id, poster_id, region, category, unit, quantity, urgency, reason, state, posted_at)
+    SELECT gen_random_uuid(), 1, gen_random_uuid(), gen_random_uuid(), '510903001001', 'food.rice', 'kg', 1, 'normal', '', 'posted', now()
+    FROM generate_series(1, 5000)
+"""
+AT_ONCE = """
+    SELECT household_id, category, count(*) AS open FROM needs WHERE household_id = ANY(CAST(:households AS uuid[]))
+        AND state IN ('posted', 'confirmed', 'returned', 'published') GROUP BY household_id, category
+"""
+READS_ALL = pytest.mark.xfail(strict=True, raises=AssertionError, reason="asked for all at once, every batch reads all that waits")
+
+
+@pytest.mark.parametrize(
+    ("many", "instead"),
+    [
+        (queries.count_open_needs_of, None),
+        (count_needs_of_households, None),
+        pytest.param(queries.count_open_needs_of, AT_ONCE, marks=READS_ALL),
+    ],
+)
+def test_batch_reads_the_needs_of_its_households_alone(
+    database: RolledBack, monkeypatch: pytest.MonkeyPatch, many: Callable[..., Any], instead: str | None
+) -> None:
+    """Each batch of a large table looks at a few hundred households, however many needs wait, also before the table was analyzed."""
+    households = [household_in(database, VILLAGE) for _ in range(100)]
+    if instead:
+        monkeypatch.setattr(queries, "_OPEN_OF_MANY", text(instead))
+        monkeypatch.setattr(queries, "without_table_scans", nullcontext)
+    with database.begin() as session:
+        session.execute(text(MANY_WAIT))
+        with rows_read(session.connection()) as reading:
+            many(session, households)
+    assert reading.rows < 1_000, reading.largest_scan()

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from chassis.data.audit_log import id_at
 from chassis.data.bulk_sql import copy_rows, encode_array
-from chassis.data.database import now
+from chassis.data.database import now, without_table_scans
 from chassis.data.encryption import plain_rows
 from needs.duplicates import rules
 from needs.duplicates.actions import COUNTY_DIGITS, lock_keys
@@ -152,7 +152,9 @@ class _Texts:
         alike: dict[int, list[UUID]] = defaultdict(list)
         seen = dict[tuple[int, str], bool]()
         asked = {"keys": encode_array(places), "since": id_at(now() - rules.WINDOW)}
-        for row in plain_rows(Need, session.execute(_SHARING, asked).all()):
+        with without_table_scans(session):
+            stored = session.execute(_SHARING, asked).all()
+        for row in plain_rows(Need, stored):
             for place in dict.fromkeys(place for key in row.keys for place in places[key]):
                 if len(alike[place]) < MOST_LINKS:
                     pair = place, row.reason
