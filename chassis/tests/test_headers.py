@@ -80,7 +80,7 @@ def test_allowed_origins_may_call_and_read_the_headers(database: RolledBack, key
         assert before.headers["Access-Control-Max-Age"] == "600"
         answer = client.post("/v1/counts", {"quantity": 1}, headers={"Origin": origin})
         assert answer.headers["Access-Control-Allow-Origin"] == origin
-        assert {"Content-Language", "ETag", "Location", "Retry-After", "X-Request-Id"} <= set(
+        assert {"Content-Language", "Date", "ETag", "Location", "Retry-After", "X-Request-Id"} <= set(
             answer.headers["Access-Control-Expose-Headers"].split(", ")
         )
         assert "Origin" in answer.headers["Vary"]

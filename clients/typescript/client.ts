@@ -1,22 +1,31 @@
 /** Calls Duijie's HTTP API with types: signed in, in the reader's language, each POST done once, every error a problem. */
 import createClient from "openapi-fetch";
+import { fetchBy, plainClient, type PlainCall, type Transport } from "./transport.ts";
 import type { paths, CodeIn, Problem, SessionOut, SignInIn } from "./schema.d.ts";
 import type { ProblemCode } from "./words.ts";
 export type * from "./schema.d.ts";
 export { categories, fieldCodes, oneUnit, problemStatus, units } from "./words.ts";
 export type { Category, FieldCode, Label, ProblemCode, Unit } from "./words.ts";
+export { wxTransport, type PlainAnswer, type PlainRequest, type Transport } from "./transport.ts";
 
 /** Tokens, and the key of this client: with it, each tab may renew with any token of the session. */
 export type Session = SessionOut & { client_key?: string };
 
+export type Language = "zh-CN" | "en";
+
 export interface Options {
   baseUrl: string;
-  language?: "zh-CN" | "en";
+  /** `setLanguage` changes it; a call may have its own: `headers: { "Accept-Language": "en" }`. */
+  language?: Language;
   /** Tokens kept from an earlier visit; `onSession` is told of each new pair, and of `undefined` when the session is over. */
   session?: Session | undefined;
   onSession?: (session: Session | undefined) => void;
   /** For pages of a browser: tokens are in cookies that no script reads, and nothing has to be kept. */
   cookie?: boolean;
+  /** Where tabs keep one session together: what is kept there now. One tab renews, the others take its tokens. */
+  reload?: () => Session | undefined;
+  /** Sends requests where there is no `fetch`: `wxTransport(wx)` in WeChat's mini-programs. */
+  transport?: Transport;
 }
 
 /** What the API refused: `problem.code` is stable, `problem.title` is for people. */
@@ -40,6 +49,13 @@ export function newKey(): string {
   return `${Date.now().toString(16).padStart(12, "0")}-${digits()}${digits()}${digits()}`;
 }
 
+/** A secret for `client_key`, or none where the runtime makes no secret numbers: the session is then renewed with its last token only. */
+function newSecret(): { client_key?: string } {
+  const present = globalThis.crypto as Partial<Crypto> | undefined;
+  if (!present?.getRandomValues) return {};
+  return { client_key: Array.from(present.getRandomValues(new Uint8Array(24)), (byte) => byte.toString(16).padStart(2, "0")).join("") };
+}
+
 /** An id for what may have to be sent again after days without a network, as `POST /v1/needs` takes it: a UUIDv7, ordered by time. */
 export function newId(): string {
   const random = newKey().replaceAll("-", "").slice(-19);
@@ -55,10 +71,17 @@ export async function must<T>(answer: Promise<{ data?: T; error?: Problem; respo
   throw new Refused(typeof error === "object" ? error : { type: "about:blank", status: response.status, code: "unknown", title: response.statusText, instance: response.headers.get("X-Request-Id") ?? "" });
 }
 
-export function connect({ baseUrl, language = "zh-CN", session, onSession, cookie = false }: Options) {
-  let renewal: Promise<boolean> | undefined;
+export function connect({ baseUrl, language = "zh-CN", session, onSession, cookie = false, reload, transport }: Options) {
+  let renewal: Promise<boolean | undefined> | undefined;
   const credentials = cookie ? "include" : "same-origin";
-  const open = createClient<paths>({ baseUrl, credentials, headers: { "Accept-Language": language } });
+  const away = transport ? (fetchBy(transport) as unknown as typeof fetch) : (request: Request) => fetch(request);
+  const make = (send: (request: Request) => Promise<Response>) =>
+    transport ? plainClient(baseUrl, send as unknown as (call: PlainCall) => Promise<Response>) : createClient<paths>({ baseUrl, credentials, fetch: send });
+  const open = make((request) => away(inLanguage(request)));
+  function inLanguage(request: Request): Request {
+    if (!request.headers.has("Accept-Language")) request.headers.set("Accept-Language", language);
+    return request;
+  }
   const keep = (next: Session | undefined) => {
     session = next;
     onSession?.(next);
@@ -73,24 +96,49 @@ export function connect({ baseUrl, language = "zh-CN", session, onSession, cooki
     return response.ok;
   }
 
+  /** Renews the session as the only tab that does. Returns `undefined` when another tab renewed cookies, with an outcome unknown here. */
+  async function shared(used: string | undefined): Promise<boolean | undefined> {
+    const locks = (globalThis.navigator as Partial<Navigator> | undefined)?.locks;
+    const name = `duijie ${baseUrl}`;
+    if (!locks) return renewed();
+    if (cookie) {
+      const outcome = await locks.request(name, { ifAvailable: true }, (lock) => (lock ? renewed() : undefined));
+      if (outcome === undefined) await locks.request(name, () => undefined);
+      return outcome;
+    }
+    return locks.request(name, () => {
+      const kept = reload?.();
+      if (!kept || kept.access_token === used) return renewed();
+      session = kept;
+      return true;
+    });
+  }
+
   async function send(request: Request): Promise<Response> {
-    request.headers.set("Accept-Language", language);
+    inLanguage(request);
     if (request.method === "POST" && !request.headers.has("Idempotency-Key")) request.headers.set("Idempotency-Key", newKey());
-    if (!session && !cookie) return fetch(request);
-    const [again, used] = [request.clone(), session?.access_token];
+    if (!session && !cookie) return away(request);
+    const again = [request.clone(), request.clone()];
+    let used = session?.access_token;
     if (used) request.headers.set("Authorization", `Bearer ${used}`);
-    const response = await fetch(request);
-    if (response.status !== 401 || !(session || cookie)) return response;
-    if (session?.access_token === used) renewal ??= renewed().finally(() => (renewal = undefined));
-    if (!((await renewal) ?? true)) return response;
-    if (session) again.headers.set("Authorization", `Bearer ${session.access_token}`);
-    return fetch(again);
+    let response = await away(request);
+    for (const next of again) {
+      if (response.status !== 401 || !(session || cookie)) return response;
+      let outcome: boolean | undefined = true;
+      if (session?.access_token === used) outcome = await (renewal ??= shared(used).finally(() => (renewal = undefined)));
+      if (outcome === false) return response;
+      used = session?.access_token;
+      if (used) next.headers.set("Authorization", `Bearer ${used}`);
+      response = await away(next);
+      if (outcome) return response;
+    }
+    return response;
   }
 
   async function start(ask: (client: Pick<SignInIn, "cookie" | "client_key">) => Promise<{ data?: unknown; error?: Problem; response: Response }>): Promise<void> {
-    const key = Array.from(crypto.getRandomValues(new Uint8Array(24)), (byte) => byte.toString(16).padStart(2, "0")).join("");
-    const tokens = await must(ask(cookie ? { cookie } : { client_key: key }));
-    if (!cookie) keep({ ...(tokens as SessionOut), client_key: key });
+    const key = cookie ? {} : newSecret();
+    const tokens = await must(ask(cookie ? { cookie } : key));
+    if (!cookie) keep({ ...(tokens as SessionOut), ...key });
   }
 
   /** Reads one stream of events; `take` gets each with its place. */
@@ -117,6 +165,7 @@ export function connect({ baseUrl, language = "zh-CN", session, onSession, cooki
 
   /** Hears what changes (docs/streams.md) until `signal` aborts or the session is over. It comes back whenever a stream ends, and misses nothing. */
   async function hear(take: (event: string, data: unknown) => void, options: { needs?: string[]; regions?: string[]; signal?: AbortSignal } = {}): Promise<void> {
+    if (transport) throw new Error("A transport has no streams: read GET /v1/notices/unread-count from time to time.");
     const asked = new URLSearchParams();
     for (const [name, values] of Object.entries({ needs: options.needs, regions: options.regions })) if (values?.length) asked.set(name, values.join(","));
     for (let place = ""; !options.signal?.aborted; await new Promise((resume) => setTimeout(resume, 1000 + 4000 * Math.random()))) {
@@ -136,8 +185,12 @@ export function connect({ baseUrl, language = "zh-CN", session, onSession, cooki
   }
 
   return {
-    ...createClient<paths>({ baseUrl, credentials, fetch: send }),
+    ...make(send),
     hear,
+    /** The language of later calls. */
+    setLanguage(next: Language): void {
+      language = next;
+    },
     /** Ends the session on the server and forgets its tokens, also when the server cannot be reached. */
     async signOut(): Promise<void> {
       const body = session ? { refresh_token: session.refresh_token } : {};

@@ -218,6 +218,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/me/change": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Change one's own name and region. A household's region stands in its village's register and is changed there. */
+        post: operations["edit_me_by_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/me/erasure": {
         parameters: {
             query?: never;
@@ -1061,6 +1078,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/places/{place_id}/change": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Change, close or open a collection point. Another name, address or telephone waits for the level above. */
+        post: operations["change_place_by_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/sessions/{session_id}/end": {
         parameters: {
             query?: never;
@@ -1680,6 +1714,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/households/{household_id}/change": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Correct or complete a household: name, number, status, telephone, address, size. Each change is a version with its reason. */
+        post: operations["edit_household_by_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/households/{household_id}/erasure": {
         parameters: {
             query?: never;
@@ -1812,6 +1863,40 @@ export interface paths {
         put?: never;
         /** Remove a saved mapping, as an administrator of its region. */
         post: operations["remove_import_mapping"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/household-members/{member_id}/change": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Correct or complete a member. */
+        post: operations["edit_member_by_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/institutions/{institution_id}/change": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Correct or complete an institution. */
+        post: operations["edit_institution_by_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2719,6 +2804,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/needs/{need_id}/change": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Change a need that waits to be verified or was returned, as its household or its poster. A returned one is posted again. */
+        post: operations["amend_need_by_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/needs/{need_id}/renewal": {
         parameters: {
             query?: never;
@@ -2791,6 +2893,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/drafts/{draft_id}/change": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Replace fields of a draft; null takes a field out. A `quantity` of null says that it is not known. */
+        post: operations["change_draft_by_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/needs/{need_id}/rejection": {
         parameters: {
             query?: never;
@@ -2836,6 +2955,23 @@ export interface paths {
         put?: never;
         /** Withdraw a need. Accepted matches stay. */
         post: operations["withdraw_need"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/pledges/{pledge_id}/change": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Change a pledge's figures. Matching has decided when `answered_version` reaches the `version` of this answer. */
+        post: operations["change_pledge_by_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2907,6 +3043,23 @@ export interface paths {
         put?: never;
         /** End a charity: nothing is published through it any more. Published needs keep it. */
         post: operations["end_charity"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/charities/{charity_id}/change": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Change the name of a charity, or until when it may receive money. */
+        post: operations["change_charity_by_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -4622,6 +4775,23 @@ export interface paths {
         put?: never;
         /** Give a webhook a new secret. The one before signs too, until the overlap is over. */
         post: operations["rotate_endpoint_secret"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/endpoints/{endpoint_id}/change": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Change the name, the kinds or the language of an endpoint. For another address, register another one. */
+        post: operations["change_endpoint_by_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -11582,6 +11752,44 @@ export interface operations {
             };
         };
     };
+    edit_me_by_post: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when it has changed since */
+                "If-Match": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProfileIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MeOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     erase_me: {
         parameters: {
             query?: never;
@@ -13572,6 +13780,46 @@ export interface operations {
             };
         };
     };
+    change_place_by_post: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when it has changed since */
+                "If-Match": string;
+            };
+            path: {
+                place_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PlaceChangeIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlaceOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     end_listed_session: {
         parameters: {
             query?: never;
@@ -15177,6 +15425,46 @@ export interface operations {
             };
         };
     };
+    edit_household_by_post: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when it has changed since */
+                "If-Match": string;
+            };
+            path: {
+                household_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HouseholdEditIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HouseholdOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_household_erasure: {
         parameters: {
             query?: never;
@@ -15551,6 +15839,86 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["MappingOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    edit_member_by_post: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when it has changed since */
+                "If-Match": string;
+            };
+            path: {
+                member_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MemberEditIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MemberOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    edit_institution_by_post: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when it has changed since */
+                "If-Match": string;
+            };
+            path: {
+                institution_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InstitutionEditIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InstitutionOut"];
                 };
             };
             /** @description a problem */
@@ -18244,6 +18612,46 @@ export interface operations {
             };
         };
     };
+    amend_need_by_post: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when it has changed since */
+                "If-Match": string;
+            };
+            path: {
+                need_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AmendmentIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NeedOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     renew_need: {
         parameters: {
             query?: never;
@@ -18404,6 +18812,46 @@ export interface operations {
             };
         };
     };
+    change_draft_by_post: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when it has changed since */
+                "If-Match": string;
+            };
+            path: {
+                draft_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DraftIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DraftOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     reject_need: {
         parameters: {
             query?: never;
@@ -18517,6 +18965,46 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["NeedOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_pledge_by_post: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when it has changed since */
+                "If-Match": string;
+            };
+            path: {
+                pledge_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PledgeChangeIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            202: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PledgeOut"];
                 };
             };
             /** @description a problem */
@@ -18674,6 +19162,46 @@ export interface operations {
         responses: {
             /** @description Successful response */
             201: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CharityOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_charity_by_post: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when it has changed since */
+                "If-Match": string;
+            };
+            path: {
+                charity_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CharityChangeIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            200: {
                 headers: {
                     /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
                     ETag?: string;
@@ -22929,6 +23457,46 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["EndpointSecretOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_endpoint_by_post: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when it has changed since */
+                "If-Match": string;
+            };
+            path: {
+                endpoint_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EndpointChangeIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EndpointOut"];
                 };
             };
             /** @description a problem */

@@ -37,6 +37,11 @@ ON_ONE_ADDRESS = {
 """Limits for a laptop, where all requests come from one address, and no code costs anything."""
 
 
+DEVELOPERS = {
+    "CORS_ORIGINS": ",".join(f"http://{host}:{port}" for host in ("localhost", "127.0.0.1") for port in (3000, 4173, 5173, 8080, 10086))
+}
+"""Addresses at which the usual tools serve a page that is being written (Vite, Next, Taro): it may call the house."""
+
 RANDOM_KEYS = ("FINGERPRINT_KEY", "CODE_KEYS", "DOOR_KEYS")
 PROVIDERS = ("TENCENT_", "ALIYUN_", "SMTP_", "SMS_REPORT", "WECHAT_", "VAPID_", "ENDPOINT_", "PUSH_")
 """Beginnings of settings about providers outside: the sandbox uses none of the machine's environment."""
@@ -53,6 +58,7 @@ def environment(
     """
     variables: dict[str, str] = (
         ON_ONE_ADDRESS
+        | DEVELOPERS
         | {"PUBLIC_URL": origin("/v1/slips/page")}
         | {name: value for name, value in os.environ.items() if not name.startswith(PROVIDERS)}
         | keys_of(folder)

@@ -14,7 +14,7 @@ from sqlalchemy import text
 from chassis.http.auth import GIVERS
 from matching.clearing import actions as clearing
 from tests.access.callers import Caller, everybody, list_callers, resolve
-from tests.fuzz.cases import body_schema, operations_of, plausible
+from tests.fuzz.cases import act_of, body_schema, is_change, operations_of, plausible
 from tests.fuzz.seeds import SEEDS, add_account, make_one_of_everything
 from tests.fuzz.stage import Stage, collection_of
 
@@ -99,7 +99,7 @@ class Matrix:
     def send(self, operation: Any, target: Target, caller: Caller) -> Any:
         """Send an operation on a thing, with a plausible body."""
         kind = caller.person.kind if caller.person and caller.person.kind in self.stage.people else "staff"
-        headers = {"If-Match": "*"} if operation.method in {"patch", "put"} else {}
+        headers = {"If-Match": "*"} if is_change(operation) else {}
         if caller.person:
             headers["Authorization"] = (
                 f"Bearer {self.stage.keys.token(caller.person.id, caller.person.kind, caller.person.session_id, **caller.person.claims)}"
@@ -155,8 +155,8 @@ class Matrix:
         SEEDS.get(self.theirs.service, make_one_of_everything)(self.theirs)
 
     def rows(self, operation: Any) -> list[Mapping[str, Any]]:
-        """Return the rows of an operation, one for each kind of thing."""
-        found = TABLE[operation.definition.raw["operationId"]]
+        """Return the rows of an operation, one for each kind of thing. `POST …/change` has those of its PATCH."""
+        found = TABLE[act_of(operation)]
         return found if isinstance(found, list) else [found]
 
     def targets(self, operation: Any) -> Iterator[Target]:
@@ -167,7 +167,7 @@ class Matrix:
             yield from found if self.whole else found[:1]
 
     def _things(self, operation: Any, row: Mapping[str, Any]) -> Iterator[Target]:
-        place, name = collection_of(operation.path), operation.definition.raw["operationId"]
+        place, name = collection_of(operation.path), act_of(operation)
         recipes = {kind: recipe for (operation_id, kind), recipe in self.stage.recipes.items() if operation_id == name}
         if recipes:
             parameter = operation.path.partition("{")[2].partition("}")[0]

@@ -17,6 +17,7 @@ from werkzeug.serving import make_server
 
 from chassis.data.database import Database
 from chassis.http.app import create_app
+from chassis.testing.twins import unguarded
 from deploy import lint_api
 from users.api import api
 from users.codes.derivation import derive_code
@@ -36,6 +37,8 @@ WRONG = {
     "null taken for text": 'must(duijie.GET("/v1/needs")).then((page) => page.next.length);',
 }
 RIGHT = [
+    "declare const wx: { request(options: { url: string; fail?: (reason: { errMsg: string }) => void }): { abort(): void } };",
+    'connect({ baseUrl: "https://example.org", transport: wxTransport(wx) }).setLanguage("en");',
     'export const known: ProblemCode = "not_allowed";',
     f'duijie.POST("/v1/needs", {{ body: {{ {NEED}, urgency: "urgent" }} }});',
     'duijie.GET("/v1/needs", { params: { query: { region: "51" } } });',
@@ -83,6 +86,65 @@ const ordered = Array.from({ length: 1000 }, newId);
 const ids = both.map((me) => me.id);
 console.log(JSON.stringify({ said, ids, renewals: renewals.length, ended, left: left.slice(-1), made: made.size, ordered }));
 """
+MINI_PROGRAM = """
+import http from "node:http";
+const [baseUrl, phone, password] = process.argv.slice(2);
+for (const name of ["fetch", "Request", "Response", "Headers", "FormData", "crypto", "URLSearchParams", "AbortController"]) {
+  Object.defineProperty(globalThis, name, { value: undefined, configurable: true });
+}
+const sent = [];
+const wx = {
+  request({ url, method, header, data, responseType, success, fail }) {
+    if (!["OPTIONS", "GET", "HEAD", "POST", "PUT", "DELETE"].includes(method)) return fail({ errMsg: `request:fail method ${method}` });
+    sent.push(`${method} ${url.slice(baseUrl.length)}`);
+    const request = http.request(url, { method, headers: header }, (answer) => {
+      const parts = [];
+      answer.on("data", (part) => parts.push(part));
+      answer.on("end", () => {
+        const bytes = Buffer.concat(parts);
+        const data = responseType === "arraybuffer" ? new Uint8Array(bytes).buffer : bytes.toString();
+        success({ statusCode: answer.statusCode, header: answer.headers, data });
+      });
+    });
+    request.on("error", (reason) => fail({ errMsg: `request:fail ${reason.message}` }));
+    request.end(data);
+  },
+};
+const sessions = [];
+const duijie = connect({ baseUrl, transport: wxTransport(wx), onSession: (session) => sessions.push(session) });
+const refused = [];
+const note = (reason) => refused.push([reason.constructor.name, reason.problem?.code, reason.message]);
+await duijie.signIn({ phone, password: "not this one" }).catch(note);
+await must(duijie.POST("/v1/sessions", { headers: { "Accept-Language": "en" }, body: { phone, password: "not this one" } })).catch(note);
+duijie.setLanguage("en");
+await duijie.signIn({ phone, password: "not this one" }).catch(note);
+await duijie.signIn({ phone, password });
+const first = sessions.at(-1);
+const over = { ...first, access_token: "over" };
+const late = connect({ baseUrl, transport: wxTransport(wx), session: over, onSession: (session) => sessions.push(session) });
+const { data, response } = await late.GET("/v1/me");
+const header = { "If-Match": response.headers.get("ETag") };
+const changed = await must(late.PATCH("/v1/me", { params: { header }, body: { name: "王五" } }));
+const regions = await must(late.GET("/v1/regions", { params: { query: { codes: "51,5109" } } }));
+await must(late.PATCH("/v1/me", { params: { header }, body: { name: "赵六" } })).catch(note);
+const bytes = await must(late.GET("/v1/me", { parseAs: "arrayBuffer" }));
+await late.hear(() => {}).catch(note);
+await late.signOut();
+await connect({ baseUrl: "http://127.0.0.1:1", transport: wxTransport(wx) }).GET("/v1/me").catch(note);
+const names = [data.name, changed.name, JSON.parse(Buffer.from(bytes).toString()).name];
+console.log(JSON.stringify({ sent, refused, names, regions, key: first.client_key ?? null, last: sessions.at(-1) ?? null }));
+"""
+TABS = """
+const [baseUrl, phone, password, locks] = process.argv.slice(2);
+if (locks !== "locks") Object.defineProperty(navigator, "locks", { value: undefined });
+let kept;
+const tab = () => connect({ baseUrl, session: kept, onSession: (session) => (kept = session), reload: () => kept });
+await tab().signIn({ phone, password });
+kept = { ...kept, access_token: "over" };
+const tabs = [tab(), tab(), tab()];
+const names = await Promise.all(tabs.map(async (one) => (await must(one.GET("/v1/me"))).name));
+console.log(JSON.stringify(names));
+"""
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -103,8 +165,50 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def register(address: str, phone: str) -> str:
+    """Register a person and return the password."""
+    password = "tian-dao 酬勤"
+    wanted = {"kind": "donor", "phone": phone, "name": "李四", "password": password, "region": "51"}
+    asked = httpx.post(f"{address}/v1/registrations", json=wanted, trust_env=False).json()["id"]
+    code = derive_code(os.environ["CODE_KEYS"].encode(), "registration", UUID(asked))
+    httpx.post(f"{address}/v1/registrations/{asked}/proof", json={"code": code}, trust_env=False).raise_for_status()
+    return password
+
+
+def run_module(folder: Path, name: str, lines: str, *words: str) -> Any:
+    """Run a module of plain JavaScript; return what it prints."""
+    (folder / name).write_text(f'import {{ connect, must, wxTransport }} from "{lint_api.CLIENT}/client.ts";\n{lines}')
+    outcome = lint_api.run(lint_api.CLIENT, [str(folder / name), *words])
+    assert outcome.returncode == 0, outcome.stderr
+    return json.loads(outcome.stdout)
+
+
+def test_mini_program_has_all_but_streams(tmp_path: Path, served: tuple[str, list[Any]]) -> None:
+    address, _ = served
+    phone = "13800000002"
+    found = run_module(tmp_path, "mini.mjs", MINI_PROGRAM, address, phone, register(address, phone))
+    zh, en = "手机号或密码不正确，请重新输入", "The phone number or the password is not right. Enter them again."
+    assert [one[1:] for one in found["refused"][:3]] == [["wrong_credentials", words] for words in (zh, en, en)]
+    assert found["names"] == ["李四", "王五", "王五"]
+    assert found["sent"].count("POST /v1/sessions/refresh") == 1
+    assert found["sent"].count("POST /v1/me/change") == 2
+    assert [one["code"] for one in found["regions"]["items"]] == ["51", "5109"]
+    assert found["refused"][3][1] == "stale"
+    assert "GET /v1/notices/unread-count" in found["refused"][4][2]
+    assert found["refused"][5][0] == "TypeError"
+    assert (found["key"], found["last"]) == (None, None)
+
+
+@pytest.mark.parametrize("locks", ["locks", unguarded("none", "without locks, each tab renews")])
+def test_tabs_that_share_a_session_renew_it_once(tmp_path: Path, served: tuple[str, list[Any]], locks: str) -> None:
+    address, seen = served
+    phone = "13800000003"
+    assert run_module(tmp_path, "tabs.mjs", TABS, address, phone, register(address, phone), locks) == ["李四"] * 3
+    assert [path for _, path, _ in seen].count("/v1/sessions/refresh") == 1
+
+
 def script(*lines: str) -> str:
-    names = "connect, must, newId, newKey, Refused, type ProblemCode, type SessionOut"
+    names = "connect, must, newId, newKey, Refused, wxTransport, type ProblemCode, type SessionOut"
     return f'import {{ {names} }} from "{lint_api.CLIENT}/client.ts";\n' + "\n".join(lines)
 
 

@@ -71,9 +71,20 @@ def operations_of(stage: Stage) -> Iterator[Any]:
             yield operation
 
 
+def act_of(operation: Any) -> str:
+    """Return the name of an operation; of `POST …/change` that of its PATCH, which is the same act."""
+    raw = operation.definition.raw
+    return str(raw.get("x-same-as", raw["operationId"]))
+
+
+def is_change(operation: Any) -> bool:
+    """Tell whether the operation needs `If-Match`."""
+    return operation.method in {"patch", "put"} or "x-same-as" in operation.definition.raw
+
+
 def fuzz(stage: Stage, cases: int, figures: Figures, least: int = 0) -> None:
     """Send about so many cases, evenly over operations, and of each `least` or more; two thirds are valid by the document."""
-    operations = list(operations_of(stage))
+    operations = sorted(operations_of(stage), key=lambda operation: "x-same-as" in operation.definition.raw)
     figures.operations = len(operations)
     each = max(FEWEST, least, -(-cases // len(operations)))
     for number, operation in enumerate(operations):
@@ -141,7 +152,7 @@ def _make_good(stage: Stage, operation: Any, case: Any, kind: str, chance: Rando
     case.query.pop("cursor", None)
     for name in ("Idempotency-Key", "If-Match", "If-None-Match"):
         case.headers.pop(name, None)
-    if raw["x-versioned"] and operation.method in {"patch", "put"}:
+    if raw["x-versioned"] and is_change(operation):
         case.headers["If-Match"] = "*"
     if file := stage.file_for(raw["operationId"], [case.media_type]):
         case.body = file[1]
@@ -150,7 +161,7 @@ def _make_good(stage: Stage, operation: Any, case: Any, kind: str, chance: Rando
         known = {name: None for name in body_schema(operation).get("properties", {}) if stage.good(name, kind)}
         kept = {name: value for name, value in (known | case.body).items() if name in required or chance.random() < 0.5}
         case.body = {name: _good(stage, name, value, kind, chance) for name, value in kept.items()}
-    operation_id = raw["operationId"]
+    operation_id = act_of(operation)
     for name, value in (stage.recipes.get((operation_id, kind)) or stage.recipes.get((operation_id, "")) or {}).items():
         asked = [one["name"] for one in raw.get("parameters", []) if one["in"] == "query"]
         case_part = case.path_parameters if name in case.path_parameters else case.query if name in asked else case.body

@@ -9,7 +9,7 @@ import pytest
 from chassis.data.database import new_id
 from chassis.testing.campaigns import WHOLE
 from chassis.testing.fixtures import Person
-from tests.fuzz.cases import operations_of, plausible
+from tests.fuzz.cases import act_of, is_change, operations_of, plausible
 from tests.fuzz.stage import Stage, collection_of
 
 REFUSED = {403, 404, 409}
@@ -34,14 +34,14 @@ def acts_of(stage: Stage) -> dict[str, list[Any]]:
 
 
 def call(stage: Stage, person: Person, operation: Any, identifier: str, **headers: str) -> int:
-    body = plausible(stage, operation, person.kind) or (CHANGES[collection_of(operation.path)] if operation.method == "patch" else {})
+    body = plausible(stage, operation, person.kind) or (CHANGES[collection_of(operation.path)] if is_change(operation) else {})
     takes = operation.definition.raw.get("requestBody", {}).get("content", {})
     sent: dict[str, Any] = {"json": body}
     if file := stage.file_for(operation.definition.raw["operationId"], takes):
         # Another file each time: the same one again is what stands already, whether more are allowed or not.
         sent = {"data": file[1] + new_id().bytes, "content_type": file[0]}
     path = "/".join(identifier if part.startswith("{") else part for part in operation.path.split("/"))
-    seen = {"If-Match": "*"} if operation.method == "patch" else {}
+    seen = {"If-Match": "*"} if is_change(operation) else {}
     signed = {"Authorization": f"Bearer {stage.keys.token(person.id, person.kind, person.session_id, **person.claims)}"}
     return stage.flask.open(path, method=operation.method.upper(), headers=signed | seen | headers, **sent).status_code
 
@@ -66,7 +66,7 @@ def check_people(stage: Stage, persons: list[Person], collection: str, operation
     for person in persons:
         said = allowed(stage, person, collection, identifier)
         for operation in operations:
-            name = operation.definition.raw["operationId"]
+            name = act_of(operation)
             with stage.database.case():
                 status = call(stage, person, operation, identifier)
                 stale = call(stage, person, operation, identifier, **{"If-Match": '"0"'}) if status in {201, 202} else 412
@@ -96,7 +96,7 @@ def check_after(stage: Stage, collection: str, operations: list[Any], identifier
     """
     for place, person in enumerate(everybody := people(stage)):
         with stage.database.case():
-            if operation.definition.raw["operationId"] in allowed(stage, person, collection, identifier):
+            if act_of(operation) in allowed(stage, person, collection, identifier):
                 call(stage, person, operation, identifier)
                 turn = operations.index(operation) + 1
                 watching = everybody if WHOLE else [person, everybody[(place + turn) % len(everybody)]]

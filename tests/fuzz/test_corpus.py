@@ -9,7 +9,7 @@ from marshmallow import fields
 
 from chassis.http.fields import Text
 from chassis.testing.campaigns import WHOLE
-from tests.fuzz.cases import body_schema, operations_of, plausible
+from tests.fuzz.cases import body_schema, is_change, operations_of, plausible
 from tests.fuzz.corpus import BODIES, TEXTS
 from tests.fuzz.stage import Stage
 
@@ -29,7 +29,7 @@ def writes(stage: Stage) -> Iterator[tuple[Any, str, str]]:
 def answer(stage: Stage, operation: Any, kind: str, path: str, body: bytes) -> int:
     """Return the status; check that an error is a problem with a code."""
     headers = {"Authorization": f"Bearer {stage.token(kind, path)}", "If-Match": "*"}
-    if not (operation.method in {"patch", "put"} or "{" in operation.path):
+    if not (is_change(operation) or "{" in operation.path):
         del headers["If-Match"]
     with stage.database.case():
         response = stage.flask.open(path, method=operation.method.upper(), data=body, content_type="application/json", headers=headers)

@@ -247,6 +247,10 @@ def test_sandbox_uses_no_provider_of_the_machine(tmp_path: Path, monkeypatch: py
     assert (found["SMTP_HOST"], found["SMTP_SECURITY"], found.get("SMTP_PASSWORD")) == ("127.0.0.1", "none", None)
     again = environment(tmp_path, lambda name, role: "", origin=one_origin("http://127.0.0.1:8000"), telephones="http://127.0.0.1:8000")
     assert found == again, "ports and keys are kept"
+    assert "http://localhost:5173" in found["CORS_ORIGINS"].split(",")
+    monkeypatch.setenv("CORS_ORIGINS", "https://app.example.org")
+    named = environment(tmp_path, lambda name, role: "", origin=one_origin("http://127.0.0.1:8000"), telephones="http://127.0.0.1:8000")
+    assert named["CORS_ORIGINS"] == "https://app.example.org"
     monkeypatch.setenv("SMS_REPORT_KEYS", found["SMS_REPORT_KEYS"])
     key = ReportSettings.of_environment().keys["tencent"]
     assert found["SANDBOX_REPLIES"] == f"http://127.0.0.1:8000/v1/messages/replies/tencent/{key}"

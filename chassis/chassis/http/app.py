@@ -15,7 +15,7 @@ from chassis import problems
 from chassis.data.database import Database, is_statement_timeout, is_transient
 from chassis.data.personal_keys import PersonErased
 from chassis.data.regions import RememberedChanges
-from chassis.http import audit_log, cookies, dead_letters, deadlines, draining, headers, openapi, rate_limits, strict_json
+from chassis.http import audit_log, cookies, dead_letters, deadlines, draining, headers, openapi, posted_changes, rate_limits, strict_json
 from chassis.http.auth import FetchedKeys, Keys
 from chassis.http.front import REFUSED
 from chassis.http.rendering import Json
@@ -69,6 +69,7 @@ def create_app(service: str, api: APIBlueprint, *, database: Database | None = N
     for part in (dead_letters, audit_log):
         app.register_blueprint(part.blueprint(service))
     _require_access(app)
+    posted_changes.install(app)
     app.add_url_rule("/livez", "livez", lambda: {"status": "ok"})
     app.add_url_rule("/readyz", "readyz", _ready)
     app.spec_processor(openapi.complete)

@@ -26,7 +26,7 @@ SAFE: Mapping[str, str] = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
 }
 VARYING = ("Accept-Language", "Authorization", "Cookie")
-EXPOSED_HEADERS = ("Content-Language", "ETag", "Location", "Retry-After", "X-Request-Id")
+EXPOSED_HEADERS = ("Content-Language", "Date", "ETag", "Location", "Retry-After", "X-Request-Id")
 REQUEST_HEADERS = (
     "Accept-Language",
     "Authorization",

@@ -161,5 +161,5 @@ def _tell_versions(address: str, method: str, operation: dict[str, Any]) -> None
     if method == "get":
         parameters.append(IF_NONE_MATCH)
         operation["responses"]["304"] = {"description": "unchanged", "headers": {"ETag": ETAG}}
-    elif "{" in address or method in {"patch", "put"}:
-        parameters.append(IF_MATCH | {"required": method in {"patch", "put"}})
+    elif "{" in address or method in {"patch", "put"} or "x-same-as" in operation:
+        parameters.append(IF_MATCH | {"required": method in {"patch", "put"} or "x-same-as" in operation})
