@@ -4,7 +4,9 @@ With one parameter for each value, driver and SQLAlchemy compose a new statement
 the database takes to write them. COPY takes half of what JSON does, and changes no existing row.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -28,6 +30,19 @@ def insert_into(table: str, columns: Sequence[str], more: str = "") -> TextClaus
 
 def copy_rows(session: Session, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """Write new rows by COPY, as values of the driver; other columns get the table's defaults. Raises SQLAlchemy's errors."""
+    with _copying(session, table, columns) as copy:
+        for row in rows:
+            copy.write_row(row)
+
+
+def copy_plain_rows(session: Session, table: str, columns: Sequence[str], rows: Iterable[Sequence[UUID | int | datetime | str]]) -> None:
+    """Write new rows as `copy_rows` does, at a third of its cost. Texts hold neither backslashes nor control characters, as codes do."""
+    with _copying(session, table, columns) as copy:
+        copy.write("".join(["\t".join([value.hex if type(value) is UUID else str(value) for value in row]) + "\n" for row in rows]))
+
+
+@contextmanager
+def _copying(session: Session, table: str, columns: Sequence[str]) -> Iterator[Any]:
     session.flush()
     connection = session.connection()
     named = ", ".join(f'"{column}"' for column in columns)
@@ -35,8 +50,7 @@ def copy_rows(session: Session, table: str, columns: Sequence[str], rows: Iterab
     driver: Any = connection.connection.driver_connection
     try:
         with driver.cursor() as cursor, cursor.copy(statement) as copy:
-            for row in rows:
-                copy.write_row(row)
+            yield copy
     except psycopg.Error as error:
         raise exc.DBAPIError.instance(statement, None, error, psycopg.Error, dialect=connection.dialect) from error
 

@@ -1,6 +1,6 @@
 """Rules of the catalogue: the terms of an item in a region, and why a need or a pledge does not keep to them. No rule needs a database."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,9 @@ CHANGEABLE = ("offered", "most", "most_of_institution", "per_person", "per_house
 """The fields of an item that a region may change."""
 Rules = Mapping[str, Any]
 """The rules of one region, as `CatalogueRules` stores them."""
+
+
+TextRule = Callable[[tuple[tuple[str, str], ...], tuple[Forbidden, ...]], Problem | None]
 
 
 @dataclass(frozen=True)
@@ -112,11 +115,15 @@ def find_need_problem(
     *,
     size: int | None = None,
     of_institution: bool = False,
+    find_in_texts: TextRule | None = None,
 ) -> Problem | None:
-    """Return why a need may not be posted under these terms, or None: the item, the quantity, the texts, the specification."""
+    """Return why a need may not be posted under these terms, or None: the item, the quantity, the texts, the specification.
+
+    `find_in_texts` is `find_text_problem`, or remembers what it has returned.
+    """
     if not terms.offered:
         return item_not_offered(zh=terms.item.zh, en=terms.item.en, members={"category": terms.item.category})
-    if problem := find_text_problem([("reason", reason), *_texts(specification)], (*terms.forbidden, *listed)):
+    if problem := (find_in_texts or find_text_problem)((("reason", reason), *_texts(specification)), (*terms.forbidden, *listed)):
         return problem
     if problem := find_quantity_problem(terms, quantity, size=size, of_institution=of_institution):
         return problem

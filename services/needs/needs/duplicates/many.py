@@ -10,7 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from chassis.data.audit_log import id_at
-from chassis.data.bulk_sql import copy_rows, encode_array
+from chassis.data.bulk_sql import copy_plain_rows, encode_array
 from chassis.data.database import now, without_table_scans
 from chassis.data.encryption import plain_rows
 from needs.duplicates import rules
@@ -66,12 +66,12 @@ def link_needs(session: Session, needs: Sequence[Any]) -> None:
     texts = _Texts(needs)
     lock_keys(session, [key for keys in texts.keys for key in keys])
     found = [*_find_same_item(session, needs), *_find_same_line(session, needs), *texts.find_alike(session)]
-    at = now()
-    links = [(need_id, other_id, likeness, at) for need_id, other_id, likeness in dict.fromkeys(found)]
+    at = now().isoformat()
+    links = [(need_id, other_id, likeness, at) for need_id, other_id, likeness in found]
     if links:
-        copy_rows(session, Link.__tablename__, ("need_id", "other_id", "likeness", "linked_at"), links)
+        copy_plain_rows(session, Link.__tablename__, ("need_id", "other_id", "likeness", "linked_at"), links)
     if bands := list(texts.list_bands()):
-        copy_rows(session, Band.__tablename__, ("key", "need_id", "source"), bands)
+        copy_plain_rows(session, Band.__tablename__, ("key", "need_id", "source"), bands)
 
 
 def _find_same_item(session: Session, needs: Sequence[Any]) -> Iterator[Found]:

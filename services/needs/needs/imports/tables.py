@@ -5,6 +5,7 @@ import logging
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -120,6 +121,8 @@ class _Judged:
         self._session, self._caller, self._region, self._takes_doubtful = session, caller, one.region, one.takes_doubtful
         self._counties: dict[str, County] = {}
         self._problems: dict[str, Problem | None] = {}
+        # Lines of a list state the same few reasons.
+        self._find_in_texts = cache(rules.find_text_problem)
         self.posted: dict[int, Posted] = {}
         self.unknown = Counter[str]()
         ids = {line.wanted["household_id"] for line in lines}
@@ -171,8 +174,9 @@ class _Judged:
         specification = {name: wanted[name] for name in item.specification if name in wanted}
         of_institution = household.is_institution
         problem = rules.find_need_problem(
-            terms, read.number, wanted["reason"], specification, forbidden(), size=household.size, of_institution=of_institution
-        )
+            terms, read.number, wanted["reason"], specification, forbidden(), size=household.size, of_institution=of_institution,
+            find_in_texts=self._find_in_texts,
+        )  # fmt: skip
         if problem:
             _refuse(line, problem, "quantity" if problem.code == "too_many" else "item")
             return
