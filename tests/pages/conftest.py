@@ -186,10 +186,3 @@ def visit(sandbox: Sandbox, browser: Browser) -> Iterator[Visits]:
     for one in visits.all:
         one.context.close()
     assert faults == []
-
-
-@pytest.fixture
-def pictures() -> Path | None:
-    """The folder for pictures of pages, when they are asked for: `PICTURES=docs/figures/pages pytest tests/pages`."""
-    asked = os.environ.get("PICTURES")
-    return Path(asked) if asked else None

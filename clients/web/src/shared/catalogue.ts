@@ -20,6 +20,11 @@ export function loadCatalogue(): Promise<void> {
   return loading;
 }
 
+/** The same for pages that only show names: without a network they show codes, and names once it is back. */
+export function wantCatalogue(): void {
+  loadCatalogue().catch(() => addEventListener("online", wantCatalogue, { once: true }));
+}
+
 export const catalogue = known;
 export const groups = (): ItemOut[] => [...known.value.values()].filter((item) => item.unit === null);
 export const itemsOf = (group: string): ItemOut[] => [...known.value.values()].filter((item) => item.unit !== null && item.category.startsWith(`${group}.`));
