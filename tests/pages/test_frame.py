@@ -46,13 +46,33 @@ def test_pages_are_served_small_and_only_run_their_own_files(sandbox: Sandbox) -
     assert get(sandbox, "/v1/none").status_code == 404
 
 
-@pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
-@pytest.mark.parametrize("language", ["zh-CN", "en"])
-@pytest.mark.parametrize("path", ["/", "/account/sign-in", "/account/register", "/nowhere"])
-def test_guests_pages_have_no_violations(visit: Visits, path: str, language: str, size: dict[str, int]) -> None:
-    visitor = visit(language=language, size=size)
-    visitor.open(path)
-    assert visitor.violations() == []
+GUEST = ["/", "/how", "/regions/51", "/account/sign-in", "/account/register", "/nowhere"]
+GIVER = ["/give", "/give/new", "/give/record", "/account", "/account/notices"]
+VILLAGE = ["/village", "/village/post", "/village/households", "/village/households/new", "/village/waiting", "/account"]
+
+
+@pytest.mark.parametrize(("language", "size"), [("zh-CN", PHONE), ("en", DESKTOP)], ids=["zh-CN phone", "en desktop"])
+@pytest.mark.parametrize(
+    ("phone", "paths"), [(None, GUEST), ("13700000001", GIVER), ("13900000005", VILLAGE)], ids=["guest", "giver", "village"]
+)
+def test_every_page_has_no_violations(
+    visit: Visits, sandbox: Sandbox, phone: str | None, paths: list[str], language: str, size: dict[str, int]
+) -> None:
+    visitor = visit(phone, language=language, size=size)
+    if phone and "/give" in paths:
+        client = sandbox.client(phone)
+        paths = [
+            *paths,
+            f"/give/matches/{client.get('/v1/matches')['items'][0]['id']}",
+            f"/give/pledges/{client.get('/v1/pledges/mine')['items'][0]['id']}",
+        ]
+    if phone and "/village" in paths:
+        paths = [*paths, f"/village/households/{sandbox.client(phone).get('/v1/households')['items'][0]['id']}"]
+    found = {}
+    for path in paths:
+        visitor.open(path)
+        found[path] = visitor.violations()
+    assert {path: faults for path, faults in found.items() if faults} == {}
 
 
 def test_giver_signs_in_by_a_code_and_out_again(visit: Visits) -> None:
