@@ -41,6 +41,10 @@ _OPEN_OF_MANY = text(
     """
 )
 
+_FORGET = text(f"DELETE FROM imported_lines WHERE digest = ANY(ARRAY(SELECT key FROM {query_of_digests('digests')} AS wanted))")
+# One parameter instead of hundreds: driver and SQLAlchemy would compose another statement for each number of households.
+_AMONG = text("households.id = ANY(CAST(:ids AS uuid[]))")
+
 
 def get_asker(session: Session, caller: Caller, household_id: UUID, *, lock: bool = False) -> Household:
     """Get the household or institution that a list is for, in a region that the caller manages. Raises `unknown_household`.
@@ -72,7 +76,9 @@ def count_open_needs(session: Session, household_id: UUID, categories: Collectio
 
 def load_households(session: Session, ids: Collection[UUID], *, is_locked: bool) -> Sequence[Household]:
     """Load households and institutions; locked, they stay where they are until the transaction ends."""
-    query = select(Household).where(Household.id.in_(ids)).order_by(Household.id).execution_options(populate_existing=True)
+    query = (
+        select(Household).where(_AMONG.bindparams(ids=encode_array(ids))).order_by(Household.id).execution_options(populate_existing=True)
+    )
     return session.scalars(query.with_for_update(read=True) if is_locked else query).all()
 
 
@@ -89,6 +95,12 @@ def find_standing(session: Session, digests: Collection[bytes]) -> set[bytes]:
         return set()
     with without_table_scans(session):
         return set(session.scalars(_STANDING, {"digests": b"".join(digests), "since": now() - WINDOW}))
+
+
+def forget_lines(session: Session, digests: Collection[bytes]) -> None:
+    """Forget the rows of earlier tables that became needs."""
+    with without_table_scans(session):
+        session.execute(_FORGET, {"digests": b"".join(digests)})
 
 
 def list_lists(session: Session, caller: Caller, **paging: Any) -> dict[str, Any]:

@@ -9,7 +9,6 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from chassis.data import audit_log
@@ -101,7 +100,7 @@ def write(session: Session, caller: Caller, one: Import, lines: Sequence[Line]) 
         line.outcome, line.subject_id = "new", need.id
     digests = [line.fingerprints["line"] for line in chosen]
     # Rows whose earlier needs were withdrawn or have expired.
-    session.execute(delete(ImportedLine).where(ImportedLine.digest.in_(digests)).execution_options(synchronize_session=False))
+    queries.forget_lines(session, digests)
     rows = [(line.fingerprints["line"], line.subject_id, one.id, line.number) for line in chosen]
     copy_rows(session, ImportedLine.__tablename__, ("digest", "need_id", "import_id", "row"), rows)
     counted = Counter(need.household_id for need in needs)

@@ -18,7 +18,7 @@ from needs.limits.defaults import Key
 from needs.limits.model import LimitSet, Organisation
 from needs.limits.rules import Giving, Pledged
 from needs.merges import AS_ONE, find_owners
-from needs.model import Need, NeedQuantities, Pledge
+from needs.model import Need, Pledge
 
 DAY = timedelta(days=1)
 
@@ -78,6 +78,14 @@ _POSTED_OF_MANY = text(
     ) AS found
     """
 )
+_RECEIVERS = text(
+    """
+    SELECT wanted.household_id FROM unnest(CAST(:households AS uuid[])) AS wanted (household_id)
+    CROSS JOIN LATERAL (
+        SELECT FROM needs JOIN need_quantities USING (id) WHERE needs.household_id = wanted.household_id AND delivered > 0 LIMIT 1
+    ) AS received
+    """
+)
 # The latest version of each region.
 _SETS = text(
     "SELECT DISTINCT ON (region) region, limits FROM limits WHERE region = ANY(CAST(:regions AS text[])) ORDER BY region, version DESC"
@@ -114,8 +122,8 @@ def load_posting(session: Session, household_id: UUID) -> Posting:
 def find_receivers(session: Session, household_ids: Collection[UUID]) -> set[UUID]:
     """Find the households that have received something that they needed, themselves or one that was merged into them."""
     owners = find_owners(session, household_ids)
-    received = select(NeedQuantities.id).where(NeedQuantities.id == Need.id, NeedQuantities.delivered > 0)
-    found = session.scalars(select(Need.household_id).where(Need.household_id.in_(owners), received.exists()).distinct())
+    with without_table_scans(session):
+        found = session.scalars(_RECEIVERS, {"households": encode_array(owners)}).all()
     return {owners[household_id] for household_id in found}
 
 
