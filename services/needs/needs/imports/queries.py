@@ -76,10 +76,10 @@ def count_open_needs(session: Session, household_id: UUID, categories: Collectio
 
 def load_households(session: Session, ids: Collection[UUID], *, is_locked: bool) -> Sequence[Household]:
     """Load households and institutions; locked, they stay where they are until the transaction ends."""
-    query = (
-        select(Household).where(_AMONG.bindparams(ids=encode_array(ids))).order_by(Household.id).execution_options(populate_existing=True)
-    )
-    return session.scalars(query.with_for_update(read=True) if is_locked else query).all()
+    among = select(Household).where(_AMONG.bindparams(ids=encode_array(ids)))
+    query = among.order_by(Household.id).execution_options(populate_existing=True)
+    with without_table_scans(session):
+        return session.scalars(query.with_for_update(read=True) if is_locked else query).all()
 
 
 def count_open_needs_of(session: Session, household_ids: Collection[UUID]) -> Mapping[tuple[UUID, str], int]:
