@@ -91,6 +91,10 @@ bench-tables: .venv/.ready ## 100,000 households of a workbook checked and impor
 bench-need-tables: .venv/.ready ## 100,000 needs of a workbook imported, beside calamine and COPY and one by one; JSON lines (OPTIONS='--rows 5000 …')
 	@$(BIN)/python -W ignore -m bench.need_tables $(OPTIONS)
 
+.PHONY: bench-pages
+bench-pages: .venv/.ready .venv/chromium ## the pages on a slow phone, by Lighthouse; JSON lines
+	@$(BIN)/python -W ignore -m bench.pages
+
 .PHONY: bench-sending
 bench-sending: .venv/.ready ## 50,000 notices from their events to a provider, beside one by one; JSON lines (OPTIONS='--messages 2000 --alone 100')
 	@$(BIN)/python -W ignore -m bench.sending $(OPTIONS)

@@ -19,6 +19,7 @@ API = ROOT / "docs" / "api"
 LINT = API / "lint"
 CLIENT = ROOT / "clients" / "typescript"
 WEB = ROOT / "clients" / "web"
+LIGHTHOUSE = ROOT / "bench" / "lighthouse"
 GRAFANA = ROOT / "deploy" / "watching" / "grafana"
 DOCUMENTS = (API / "asyncapi.json", API / "openapi.json")
 TYPES = ["node_modules/openapi-typescript/bin/cli.js", str(API / "openapi.json"), "-o", "schema.d.ts"]
@@ -28,7 +29,7 @@ TYPES += ["--root-types", "--root-types-no-schema-prefix"]
 def main() -> None:
     with ThreadPoolExecutor() as pool:
         if "--lock" in sys.argv:
-            list(pool.map(lock, (LINT, CLIENT, WEB, GRAFANA)))
+            list(pool.map(lock, (LINT, CLIENT, WEB, GRAFANA, LIGHTHOUSE)))
         list(pool.map(install, (LINT, CLIENT)))
         looks = [(LINT, look_over(*DOCUMENTS)), (LINT, parse(DOCUMENTS[0])), (CLIENT, fresh()), (CLIENT, compiled())]
         for outcome in pool.map(lambda look: run(*look), [(CLIENT, TYPES)] if "--types" in sys.argv else looks):
