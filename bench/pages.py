@@ -43,7 +43,7 @@ def judged(url: str, file: Path) -> dict[str, object]:
     environment = os.environ | {"CHROME_PATH": str(ROOT / ".venv/chromium/chromium")}
     outcome = node(words, True, cwd=LIGHTHOUSE, env=environment, capture_output=True, text=True)
     if outcome.returncode:
-        sys.exit(outcome.stderr)
+        sys.exit(str(outcome.stderr))
     found: dict[str, object] = json.loads(file.read_text())
     return found
 

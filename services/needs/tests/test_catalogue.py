@@ -1,5 +1,6 @@
 """The catalogue: terms by region, caps, forbidden words with guidance, specifications, rules that regions set, and its events."""
 
+import gzip
 from typing import Any
 from uuid import UUID
 
@@ -299,3 +300,16 @@ def test_pledge_without_a_kind_gets_that_of_its_item(client: Client, donor: Pers
     body = offer(category=category, unit=unit, quantity=2)
     del body["kind"]
     assert client.post("/v1/pledges", body, by=donor).json["kind"] == kind
+
+
+def test_guest_gets_the_catalogue_compressed_and_others_plain(client: Client) -> None:
+    accepts = {"Accept-Encoding": "gzip"}
+    plain, packed = client.get("/v1/catalogue"), client.get("/v1/catalogue", headers=accepts)
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert "Accept-Encoding" in packed.headers["Vary"]
+    assert len(packed.data) * 4 < len(plain.data)
+    assert gzip.decompress(packed.data) == plain.data
+    again = client.get("/v1/catalogue", headers=accepts | {"If-None-Match": packed.headers["ETag"]})
+    assert (again.status_code, again.data) == (304, b"")
+    assert "Content-Encoding" not in client.get("/v1/catalogue", by=Person("donor"), headers=accepts).headers
+    assert "Content-Encoding" not in client.get("/v1/needs", headers=accepts).headers

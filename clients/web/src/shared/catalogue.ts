@@ -7,9 +7,9 @@ import { i18n } from "./language.ts";
 const known = shallowRef<ReadonlyMap<string, ItemOut>>(new Map());
 let loading: Promise<void> | undefined;
 
-/** Starts loading the catalogue unless it is here; names appear when it came. */
+/** Starts loading the catalogue unless it is here; names appear when it came. Asked as a guest, it is compressed and stays in the browser's cache. */
 export function loadCatalogue(): Promise<void> {
-  loading ??= must(api.GET("/v1/catalogue"))
+  loading ??= must(api.GET("/v1/catalogue", { credentials: "omit" }))
     .then(({ items }) => {
       known.value = new Map(items.map((item) => [item.category, item]));
     })
