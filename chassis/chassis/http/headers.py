@@ -82,7 +82,7 @@ def _compress(response: Response) -> None:
     """
     is_guest = "Authorization" not in request.headers and ACCESS_COOKIE not in request.cookies
     is_long = response.is_sequence and (response.content_length or 0) >= LONG_BYTES and response.mimetype == "application/json"
-    if not (is_guest and is_long and response.status_code == 200 and "gzip" in request.accept_encodings):
+    if not (is_guest and is_long and response.status_code == 200 and request.accept_encodings["gzip"]):
         return
     response.set_data(gzip.compress(response.get_data(), COMPRESSION, mtime=0))
     response.content_encoding = "gzip"
