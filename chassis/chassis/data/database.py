@@ -192,8 +192,14 @@ def forbid_bitmap_scans(session: Session) -> None:
     session.execute(text("SET LOCAL enable_bitmapscan = off"))
 
 
-def keep_settings(connection: Connection) -> None:
-    """Have settings that are made for a transaction hold for the statements that follow, also where each would be one of its own."""
+def keep_settings(connection: Connection, settings: str = "") -> bool:
+    """Have settings that are made for a transaction hold for the statements that follow, also where each would be one of its own.
+
+    `settings` are statements without parameters, such as `SET LOCAL enable_seqscan = off`, that are sent at once. Return whether the
+    transaction begins with them.
+    """
     driver: Any = connection.connection.dbapi_connection
-    if driver.autocommit and driver.info.transaction_status == TransactionStatus.IDLE:
-        driver.execute("BEGIN")
+    begins: bool = driver.autocommit and driver.info.transaction_status == TransactionStatus.IDLE
+    if statements := "; ".join(["BEGIN"] * begins + [settings] * bool(settings)):
+        driver.execute(statements, prepare=False)
+    return begins

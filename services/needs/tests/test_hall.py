@@ -12,14 +12,14 @@ import pytest
 from sqlalchemy import text, update
 
 from chassis.data.audit_log import id_at
-from chassis.data.database import new_id, now
+from chassis.data.database import Database, new_id, now
 from chassis.testing.fixtures import Client, Person, RolledBack, administrator_of
 from chassis.testing.twins import unguarded
 from needs.api.needs import PERSONAL, NeedOut
 from needs.catalogue import catalogue
 from needs.hall import counts, kinds, queries, rows
 from needs.hall.cursor import read_cursor, write_cursor
-from needs.hall.question import URGENCIES, drop_nested
+from needs.hall.question import URGENCIES, Question, drop_nested
 from needs.hall.words import list_bigrams
 from needs.model import Need
 
@@ -341,3 +341,24 @@ def test_a_cursor_of_the_first_stage_is_that_of_every_list() -> None:
     assert read_cursor(write_cursor(0, one)) == (0, one)
     assert read_cursor(write_cursor(3, one)) == (3, one)
     assert len(write_cursor(0, one)) == 22
+
+
+SCANS = "SELECT current_setting('enable_indexscan')"
+
+
+@pytest.mark.parametrize(
+    ("is_guest", "items", "scans"),
+    [(True, (), "off"), (True, ("food.rice",), "on"), (False, (), "on")],
+)
+def test_planner_gets_its_ways_back_unless_nothing_more_is_read(
+    database_of: Callable[[str, str], str], is_guest: bool, items: tuple[str, ...], scans: str
+) -> None:
+    """Only a guest's search ends where nothing is found; whoever is signed in goes on in the same transaction."""
+    database = Database(database_of("needs", "needs_searched"), name="tests")
+    with database.read() if is_guest else database.begin() as session:
+        assert queries.search(session, Question(words=("没有",), items=items), is_last=True) == []
+        assert session.scalar(text(SCANS)) == scans
+    for opened in (database.read, database.begin):
+        with opened() as session:
+            assert session.scalar(text(SCANS)) == "on"
+    database.close()

@@ -53,10 +53,8 @@ _FOUND = """
 """
 _PLANS = ("enable_seqscan", "enable_indexscan", "enable_indexonlyscan")
 # The index of words is read by bitmaps alone; the planner would rather read the whole table, because it expects few rows to be enough.
-_GIN_ONLY, _EVERY_PLAN = (
-    text("SELECT set_config('enable_bitmapscan', 'on', true), " + ", ".join(f"set_config('{name}', '{state}', true)" for name in _PLANS))
-    for state in ("off", "on")
-)
+_GIN_ONLY = "; ".join(["SET LOCAL enable_bitmapscan = on", *(f"SET LOCAL {name} = off" for name in _PLANS)])
+_EVERY_PLAN = "; ".join(f"SET LOCAL {name} = on" for name in ("enable_bitmapscan", *_PLANS))
 
 
 def is_township_shown(session: Session, region: str) -> bool:
@@ -90,7 +88,7 @@ def _search_page(session: Session, asked: Question, start: Start, limit: int, *,
         return walked
     if not is_township_shown(session, asked.region):
         return EMPTY, None
-    found = search(session, asked)
+    found = search(session, asked, is_last=True)
     if len(found) > MOST_FOUND:
         return _walk(session, asked, start, limit, WALKED, with_sides=with_sides) or (EMPTY, None)
     of_items = _read_places(session, replace(asked, categories=asked.items), start, limit + 1) if asked.items else []
@@ -98,8 +96,11 @@ def _search_page(session: Session, asked: Question, start: Start, limit: int, *,
     return _load_places(session, asked, [one for one in places if _is_behind(asked, one, start)], limit, with_sides=with_sides)
 
 
-def search(session: Session, asked: Question) -> Sequence[Row[Any]]:
-    """Find the needs whose story has these words; one more than `MOST_FOUND` where there are more."""
+def search(session: Session, asked: Question, *, is_last: bool = False) -> Sequence[Row[Any]]:
+    """Find the needs whose story has these words; one more than `MOST_FOUND` where there are more.
+
+    `is_last` saves a guest's statement that gives the planner its ways back: where nothing is found, nothing more is read.
+    """
     keys, more = questions.search_keys(asked), ""
     given: dict[str, Any] = {"keys": encode_array(keys), "limit": MOST_FOUND + 1}
     if len(asked.categories) > 1:
@@ -108,10 +109,10 @@ def search(session: Session, asked: Question) -> Sequence[Row[Any]]:
     if asked.urgencies:
         more += " AND hall_keys(words, region, category, urgency) && CAST(:urgencies AS text[])"
         given["urgencies"] = encode_array(f"!{word}" for word, figure in URGENCIES.items() if figure in asked.urgencies)
-    keep_settings(session.connection())
-    session.execute(_GIN_ONLY)
+    is_guest = keep_settings(session.connection(), _GIN_ONLY)
     rows = session.execute(text(_FOUND.format(more=more)), given).all()
-    session.execute(_EVERY_PLAN)
+    if rows or asked.items or not (is_last and is_guest):
+        keep_settings(session.connection(), _EVERY_PLAN)
     if len(rows) > MOST_FOUND:
         return rows
     low, high = _bounds(asked)
