@@ -31,6 +31,10 @@ run: .venv/.ready ## all services on this machine, without broker or Docker, at 
 pages: .venv/.ready ## build the pages of clients/web, as `make run` does at its first start
 	@$(BIN)/python -m deploy.pages
 
+.PHONY: client-package
+client-package: .venv/.ready ## pack the TypeScript client for npm, in clients/typescript/dist
+	@$(BIN)/python -m deploy.client_package
+
 .PHONY: sandbox-reset
 sandbox-reset: .venv/.ready ## delete the data of `make run`; the next `make run` seeds a fresh sandbox
 	@$(BIN)/python -m deploy.local.house --reset

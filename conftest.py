@@ -8,9 +8,10 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 from chassis.testing.fixtures import database_of, keys, postgres, rabbitmq
+from chassis.testing.listed_problems import only_listed_problems
 from chassis.testing.twins import pytest_runtest_makereport
 
-__all__ = ["database_of", "keys", "postgres", "pytest_runtest_makereport", "rabbitmq"]
+__all__ = ["database_of", "keys", "only_listed_problems", "postgres", "pytest_runtest_makereport", "rabbitmq"]
 
 ON_THE_STACK = tuple(
     f"tests/end_to_end/test_{name}.py" for name in ("story", "canary", "stalled", "rates", "trace", "panels", "users", "register")

@@ -80,6 +80,7 @@ def wanted() -> dict[Path, str]:
     shipped = items()
     for_front_ends = {RELEASED / "warnings.txt": warnings(breaks(made)), front_end_words.FILE: front_end_words.render_words(shipped)}
     for_front_ends |= {front_end_words.LABELS: front_end_words.render_labels(made["openapi.json"])}
+    for_front_ends |= {front_end_words.PROBLEMS: front_end_words.render_problems(made["openapi.json"])}
     for_people = {DOCS / "events.md": catalogue.render_page(heard)}
     for_the_chart = {charted.FILE: _text(charted.services_of_chart()), dashboard.FILE: _text(dashboard.dashboard())}
     for_images = pins.render_files() | {compose.FILE: compose.render_compose()}

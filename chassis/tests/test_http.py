@@ -28,7 +28,7 @@ from chassis.http import app as application
 from chassis.http import auth, idempotency, routes, strict_json
 from chassis.http.app import Unguarded, create_app
 from chassis.http.auth import FetchedKeys
-from chassis.problems import Problem, state_conflict
+from chassis.problems import Problem, not_found
 from chassis.testing.fixtures import Client, KnownKeys, Person, RolledBack, api_fixtures
 from chassis.testing.postgres import Postgres
 from chassis.testing.rabbitmq import RabbitMQ
@@ -253,10 +253,10 @@ def test_an_expired_key_does_not_answer_for_a_failing_act(
     assert client.post("/v1/withdrawals", {"region": "51"}, by=donor, headers=key).status_code == 201
 
     def refuse(*_: Any) -> Any:
-        raise state_conflict(state="withdrawn")
+        raise not_found()
 
     monkeypatch.setattr(actions, "withdraw", refuse)
-    for hours, status in ((23, 201), (24, 409)):
+    for hours, status in ((23, 201), (24, 404)):
         with database.begin() as session:
             session.execute(text("UPDATE idempotency_keys SET used_at = now() - :hours * interval '1 hour'"), {"hours": hours})
         assert client.post("/v1/withdrawals", {"region": "51"}, by=donor, headers=key).status_code == status
@@ -346,7 +346,7 @@ def test_a_concurrent_repeat_in_another_process_gets_the_answer(
 
 
 @pytest.mark.parametrize("guarded", [True, unguarded(False, "without the second look a repeat is refused because of the first")])
-@pytest.mark.parametrize(("trouble", "answered"), [(state_conflict(state="withdrawn"), 409), (actions.Spoilt(), 500)])
+@pytest.mark.parametrize(("trouble", "answered"), [(not_found(), 404), (actions.Spoilt(), 500)])
 def test_a_repeat_gets_the_answer_even_if_the_act_now_fails(
     client: Client, database: RolledBack, donor: Person, monkeypatch: pytest.MonkeyPatch, trouble: Exception, answered: int, guarded: bool
 ) -> None:

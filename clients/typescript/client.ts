@@ -1,5 +1,5 @@
 /** Calls Duijie's HTTP API with types: signed in, in the reader's language, each POST done once, every error a problem. */
-import createClient from "openapi-fetch";
+import createClient, { type Client } from "openapi-fetch";
 import { fetchBy, plainClient, type PlainCall, type Transport } from "./transport.ts";
 import type { paths, CodeIn, Problem, SessionOut, SignInIn } from "./schema.d.ts";
 import type { ProblemCode } from "./words.ts";
@@ -27,6 +27,27 @@ export interface Options {
   /** Sends requests where there is no `fetch`: `wxTransport(wx)` in WeChat's mini-programs. */
   transport?: Transport;
 }
+
+export interface Hearing {
+  needs?: string[];
+  regions?: string[];
+  signal?: AbortSignal;
+}
+
+/** A client: the calls of `openapi-fetch` by method and address, and what concerns the session. */
+export type Duijie = Client<paths> & {
+  /** Hears what changes (docs/streams.md) until `signal` aborts or the session is over. It comes back whenever a stream ends, and misses nothing. */
+  hear(take: (event: string, data: unknown) => void, options?: Hearing): Promise<void>;
+  /** The language of later calls. */
+  setLanguage(next: Language): void;
+  /** Ends the session on the server and forgets its tokens, also when the server cannot be reached. */
+  signOut(): Promise<void>;
+  signIn(body: SignInIn): Promise<void>;
+  /** Gives back the code of `POST /v1/registrations`: this makes the account and signs it in. */
+  register(code_id: string, body: CodeIn): Promise<void>;
+  /** Gives back the code of `POST /v1/sessions/codes`, or of a `proof_needed`, and is signed in. */
+  signInByCode(code_id: string, body: CodeIn): Promise<void>;
+};
 
 /** What the API refused: `problem.code` is stable, `problem.title` is for people. */
 export class Refused extends Error {
@@ -71,7 +92,7 @@ export async function must<T>(answer: Promise<{ data?: T; error?: Problem; respo
   throw new Refused(typeof error === "object" ? error : { type: "about:blank", status: response.status, code: "unknown", title: response.statusText, instance: response.headers.get("X-Request-Id") ?? "" });
 }
 
-export function connect({ baseUrl, language = "zh-CN", session, onSession, cookie = false, reload, transport }: Options) {
+export function connect({ baseUrl, language = "zh-CN", session, onSession, cookie = false, reload, transport }: Options): Duijie {
   let renewal: Promise<boolean | undefined> | undefined;
   const credentials = cookie ? "include" : "same-origin";
   const away = transport ? (fetchBy(transport) as unknown as typeof fetch) : (request: Request) => fetch(request);
@@ -163,8 +184,7 @@ export function connect({ baseUrl, language = "zh-CN", session, onSession, cooki
     }
   }
 
-  /** Hears what changes (docs/streams.md) until `signal` aborts or the session is over. It comes back whenever a stream ends, and misses nothing. */
-  async function hear(take: (event: string, data: unknown) => void, options: { needs?: string[]; regions?: string[]; signal?: AbortSignal } = {}): Promise<void> {
+  async function hear(take: (event: string, data: unknown) => void, options: Hearing = {}): Promise<void> {
     if (transport) throw new Error("A transport has no streams: read GET /v1/notices/unread-count from time to time.");
     const asked = new URLSearchParams();
     for (const [name, values] of Object.entries({ needs: options.needs, regions: options.regions })) if (values?.length) asked.set(name, values.join(","));
@@ -187,11 +207,9 @@ export function connect({ baseUrl, language = "zh-CN", session, onSession, cooki
   return {
     ...make(send),
     hear,
-    /** The language of later calls. */
     setLanguage(next: Language): void {
       language = next;
     },
-    /** Ends the session on the server and forgets its tokens, also when the server cannot be reached. */
     async signOut(): Promise<void> {
       const body = session ? { refresh_token: session.refresh_token } : {};
       try {
@@ -201,10 +219,8 @@ export function connect({ baseUrl, language = "zh-CN", session, onSession, cooki
       }
     },
     signIn: (body: SignInIn) => start((client) => open.POST("/v1/sessions", { body: { ...body, ...client } })),
-    /** Gives back the code of `POST /v1/registrations`: this makes the account and signs it in. */
     register: (code_id: string, body: CodeIn) =>
       start((client) => open.POST("/v1/registrations/{code_id}/proof", { params: { path: { code_id } }, body: { ...body, ...client } })),
-    /** Gives back the code of `POST /v1/sessions/codes`, or of a `proof_needed`, and is signed in. */
     signInByCode: (code_id: string, body: CodeIn) =>
       start((client) => open.POST("/v1/sessions/codes/{code_id}/proof", { params: { path: { code_id } }, body: { ...body, ...client } })),
   };

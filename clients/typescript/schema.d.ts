@@ -10737,7 +10737,17 @@ export interface components {
             told: number;
         };
     };
-    responses: never;
+    responses: {
+        /** @description one of the problems that are named */
+        Problem: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+    };
     parameters: never;
     requestBodies: never;
     headers: never;
@@ -11130,6 +11140,7 @@ export type WordsIn = components['schemas']['WordsIn'];
 export type WorkListPaperIn = components['schemas']['WorkListPaperIn'];
 export type WorkListTellingIn = components['schemas']['WorkListTellingIn'];
 export type WorkListTellingOut = components['schemas']['WorkListTellingOut'];
+export type ResponseProblem = components['responses']['Problem'];
 export type $defs = Record<string, never>;
 export interface operations {
     get_me: {
@@ -11164,7 +11175,15 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -11202,7 +11221,21 @@ export interface operations {
                     "application/json": components["schemas"]["MeOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `stale` */
+            412: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description `precondition_needed` */
+            428: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -11231,7 +11264,11 @@ export interface operations {
                     "application/json": components["schemas"]["JwksOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -11266,7 +11303,13 @@ export interface operations {
                     "application/json": components["schemas"]["PlacePage"];
                 };
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -11304,7 +11347,19 @@ export interface operations {
                     "application/json": components["schemas"]["PlaceOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `outside_region`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `in_progress`, `too_many_places` */
+            409: components["responses"]["Problem"];
+            /** @description `invalid`, `key_reused` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -11344,7 +11399,13 @@ export interface operations {
                     "application/json": components["schemas"]["RegionsOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -11381,7 +11442,15 @@ export interface operations {
                     "application/json": components["schemas"]["HelperPage"];
                 };
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -11419,7 +11488,19 @@ export interface operations {
                     "application/json": components["schemas"]["HelperOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `outside_region`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `already_appointed`, `already_consented`, `already_helper`, `household_registered`, `in_progress`, `mapping_saved`, `phone_taken`, `uscc_registered`, `uscc_taken` */
+            409: components["responses"]["Problem"];
+            /** @description `invalid`, `key_reused`, `unknown_helper`, `unknown_household` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -11452,7 +11533,17 @@ export interface operations {
                     "application/json": components["schemas"]["ImportPage"];
                 };
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed`, `outranked`, `outside_region`, `own_appointer`, `own_appointment` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `already_appointed` */
+            409: components["responses"]["Problem"];
+            /** @description `invalid`, `phone_kind_wrong`, `unknown_administrator` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -11504,7 +11595,21 @@ export interface operations {
                     "application/json": components["schemas"]["ImportOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `outranked`, `outside_region`, `own_appointer`, `own_appointment`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `already_appointed`, `in_progress` */
+            409: components["responses"]["Problem"];
+            /** @description `heading_twice`, `headings_alike`, `invalid`, `key_reused`, `phone_kind_wrong`, `table_empty`, `table_encrypted`, `table_old`, `table_type`, `unknown_administrator`, `unknown_column` */
+            422: components["responses"]["Problem"];
+            /** @description `too_many_imports` */
+            429: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -11539,7 +11644,19 @@ export interface operations {
                     "application/json": components["schemas"]["AccountOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `already_appointed`, `already_consented`, `already_helper`, `household_registered`, `mapping_saved`, `phone_taken`, `uscc_registered`, `uscc_taken` */
+            409: components["responses"]["Problem"];
+            /** @description `invalid`, `weak_password` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -11572,7 +11689,15 @@ export interface operations {
                     "application/json": components["schemas"]["OwnSessionPage"];
                 };
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -11612,7 +11737,19 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `session_ended`, `session_revoked`, `sign_in_needed`, `wrong_credentials` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `proof_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description `too_many_attempts`, `too_many_codes` */
+            429: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -11647,7 +11784,15 @@ export interface operations {
                     "application/json": components["schemas"]["ConsentPage"];
                 };
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -11685,7 +11830,19 @@ export interface operations {
                     "application/json": components["schemas"]["ConsentOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `outside_region`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `already_appointed`, `already_consented`, `already_helper`, `household_registered`, `in_progress`, `mapping_saved`, `phone_taken`, `uscc_registered`, `uscc_taken` */
+            409: components["responses"]["Problem"];
+            /** @description `invalid`, `key_reused`, `old_text` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -11712,7 +11869,15 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -11741,7 +11906,13 @@ export interface operations {
                     "application/json": components["schemas"]["ExportOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -11779,7 +11950,21 @@ export interface operations {
                     "application/json": components["schemas"]["MeOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `stale` */
+            412: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description `precondition_needed` */
+            428: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -11812,7 +11997,19 @@ export interface operations {
                     "application/json": components["schemas"]["ErasureOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `session_ended`, `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `fresh_sign_in_needed`, `not_allowed`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `in_office`, `matches_under_way` */
+            409: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -11849,7 +12046,15 @@ export interface operations {
                     "application/json": components["schemas"]["HouseholdPage"];
                 };
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -11887,7 +12092,19 @@ export interface operations {
                     "application/json": components["schemas"]["HouseholdOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `outside_region`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `already_appointed`, `already_consented`, `already_helper`, `household_registered`, `in_progress`, `mapping_saved`, `phone_taken`, `uscc_registered`, `uscc_taken` */
+            409: components["responses"]["Problem"];
+            /** @description `invalid`, `key_reused`, `password_not_accepted`, `phone_kind_wrong` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -11920,7 +12137,15 @@ export interface operations {
                     "application/json": components["schemas"]["HelperPage"];
                 };
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -11958,7 +12183,25 @@ export interface operations {
                     "application/json": components["schemas"]["MeOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `session_ended`, `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `code_ended` */
+            410: components["responses"]["Problem"];
+            /** @description `stale` */
+            412: components["responses"]["Problem"];
+            /** @description `invalid`, `weak_password`, `wrong_code`, `wrong_password` */
+            422: components["responses"]["Problem"];
+            /** @description `precondition_needed` */
+            428: components["responses"]["Problem"];
+            /** @description `too_many_attempts` */
+            429: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -12000,7 +12243,15 @@ export interface operations {
                     "application/json": components["schemas"]["AuditEntryPage"];
                 };
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -12031,7 +12282,17 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `session_ended`, `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -12068,7 +12329,15 @@ export interface operations {
                     "application/json": components["schemas"]["AppointmentPage"];
                 };
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -12106,7 +12375,19 @@ export interface operations {
                     "application/json": components["schemas"]["AppointmentOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `outranked`, `outside_region`, `own_appointer`, `own_appointment`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `already_appointed`, `already_consented`, `already_helper`, `household_registered`, `in_progress`, `mapping_saved`, `phone_taken`, `uscc_registered`, `uscc_taken` */
+            409: components["responses"]["Problem"];
+            /** @description `invalid`, `key_reused`, `unknown_administrator` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -12145,7 +12426,15 @@ export interface operations {
                     "application/json": components["schemas"]["InstitutionPage"];
                 };
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -12183,7 +12472,19 @@ export interface operations {
                     "application/json": components["schemas"]["InstitutionOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `outside_region`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `already_appointed`, `already_consented`, `already_helper`, `household_registered`, `in_progress`, `mapping_saved`, `phone_taken`, `uscc_registered`, `uscc_taken` */
+            409: components["responses"]["Problem"];
+            /** @description `invalid`, `key_reused` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -12222,7 +12523,15 @@ export interface operations {
                     "application/json": components["schemas"]["SelfReportPage"];
                 };
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -12255,7 +12564,19 @@ export interface operations {
                     "application/json": components["schemas"]["ReceivedOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description `too_many_codes` */
+            429: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -12288,7 +12609,15 @@ export interface operations {
                     "application/json": components["schemas"]["HelperPage"];
                 };
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -12325,7 +12654,15 @@ export interface operations {
                     "application/json": components["schemas"]["OrganisationPage"];
                 };
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -12358,7 +12695,19 @@ export interface operations {
                     "application/json": components["schemas"]["CodeRequestedOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid`, `weak_password` */
+            422: components["responses"]["Problem"];
+            /** @description `too_many_codes` */
+            429: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -12389,7 +12738,15 @@ export interface operations {
                     "application/json": components["schemas"]["AskedRegionOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `region_ended` */
+            410: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -12426,7 +12783,15 @@ export interface operations {
                     "application/json": components["schemas"]["PlacePage"];
                 };
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -12455,7 +12820,11 @@ export interface operations {
                     "application/json": components["schemas"]["ConsentTextsOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -12488,7 +12857,19 @@ export interface operations {
                     "application/json": components["schemas"]["CodeRequestedOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description `too_many_codes` */
+            429: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -12524,7 +12905,17 @@ export interface operations {
                     "application/json": components["schemas"]["RegionImportOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `outside_region`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid`, `refused_rows` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -12557,7 +12948,15 @@ export interface operations {
                     "application/json": components["schemas"]["HouseholdPage"];
                 };
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -12592,7 +12991,15 @@ export interface operations {
                     "application/json": components["schemas"]["MappingPage"];
                 };
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -12630,7 +13037,19 @@ export interface operations {
                     "application/json": components["schemas"]["MappingOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `outranked`, `outside_region`, `own_appointer`, `own_appointment`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `already_appointed`, `already_consented`, `already_helper`, `household_registered`, `in_progress`, `mapping_saved`, `phone_taken`, `uscc_registered`, `uscc_taken` */
+            409: components["responses"]["Problem"];
+            /** @description `heading_twice`, `headings_alike`, `invalid`, `key_reused`, `phone_kind_wrong`, `unknown_administrator`, `unknown_column` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -12668,7 +13087,23 @@ export interface operations {
                     "application/json": components["schemas"]["OrganisationOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `already_appointed`, `already_consented`, `already_helper`, `household_registered`, `mapping_saved`, `phone_taken`, `uscc_registered`, `uscc_taken` */
+            409: components["responses"]["Problem"];
+            /** @description `stale` */
+            412: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description `precondition_needed` */
+            428: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -12701,7 +13136,19 @@ export interface operations {
                     "application/json": components["schemas"]["CodeRequestedOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description `too_many_codes` */
+            429: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -12741,7 +13188,19 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `session_ended`, `session_revoked`, `sign_in_needed`, `wrong_credentials` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `proof_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description `too_many_codes` */
+            429: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -12772,7 +13231,17 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `session_ended`, `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -12801,7 +13270,13 @@ export interface operations {
                     "application/json": components["schemas"]["SecondFactorOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -12834,7 +13309,17 @@ export interface operations {
                     "application/json": components["schemas"]["SecondFactorOfferOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -12873,7 +13358,15 @@ export interface operations {
                     "application/json": components["schemas"]["HouseholdLabelPage"];
                 };
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -12909,7 +13402,19 @@ export interface operations {
                     "application/json": components["schemas"]["VisitOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `id_taken`, `in_progress` */
+            409: components["responses"]["Problem"];
+            /** @description `invalid`, `key_reused` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -12945,7 +13450,19 @@ export interface operations {
                     "application/json": components["schemas"]["HandoverOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `outside_region`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `already_appointed`, `already_consented`, `already_helper`, `household_registered`, `in_progress`, `mapping_saved`, `phone_taken`, `uscc_registered`, `uscc_taken` */
+            409: components["responses"]["Problem"];
+            /** @description `invalid`, `key_reused`, `nothing_to_hand_over`, `same_helper`, `unknown_helper` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -12978,7 +13495,19 @@ export interface operations {
                     "application/json": components["schemas"]["CodeRequestedOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description `too_many_codes` */
+            429: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -13011,7 +13540,19 @@ export interface operations {
                     "application/json": components["schemas"]["CodeRequestedOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description `too_many_codes` */
+            429: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -13044,7 +13585,17 @@ export interface operations {
                     "application/json": components["schemas"]["HouseholdsFound"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `outside_region`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid`, `too_many_to_search` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -13082,7 +13633,21 @@ export interface operations {
                     "application/json": components["schemas"]["HouseholdOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `already_appointed`, `already_consented`, `already_helper`, `household_registered`, `in_progress`, `mapping_saved`, `phone_taken`, `state_conflict`, `uscc_registered`, `uscc_taken` */
+            409: components["responses"]["Problem"];
+            /** @description `stale` */
+            412: components["responses"]["Problem"];
+            /** @description `head_without_number`, `invalid`, `key_reused`, `unknown_member` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -13120,7 +13685,21 @@ export interface operations {
                     "application/json": components["schemas"]["HouseholdOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `in_progress`, `state_conflict` */
+            409: components["responses"]["Problem"];
+            /** @description `stale` */
+            412: components["responses"]["Problem"];
+            /** @description `invalid`, `key_reused`, `not_one_household` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -13149,7 +13728,11 @@ export interface operations {
                     "text/html": string;
                 };
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -13188,7 +13771,15 @@ export interface operations {
                     "application/json": components["schemas"]["DeadLetterPage"];
                 };
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -13225,7 +13816,15 @@ export interface operations {
                     "application/json": components["schemas"]["TransferPage"];
                 };
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -13258,7 +13857,15 @@ export interface operations {
                     "application/json": components["schemas"]["VisitPage"];
                 };
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -13291,7 +13898,21 @@ export interface operations {
                     "application/json": components["schemas"]["AccessTokenOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `session_ended`, `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `no_second_factor`, `used_code` */
+            409: components["responses"]["Problem"];
+            /** @description `invalid`, `wrong_code` */
+            422: components["responses"]["Problem"];
+            /** @description `too_many_wrong_codes` */
+            429: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -13336,7 +13957,13 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -13376,7 +14003,23 @@ export interface operations {
                     "application/json": components["schemas"]["PlaceOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `own_proposal`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `proposer_left`, `state_conflict` */
+            409: components["responses"]["Problem"];
+            /** @description `stale` */
+            412: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description `precondition_needed` */
+            428: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -13411,7 +14054,19 @@ export interface operations {
                     "application/json": components["schemas"]["AccountOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `session_ended`, `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `phone_taken` */
+            409: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -13442,7 +14097,15 @@ export interface operations {
                     "application/json": components["schemas"]["DivisionsOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `region_ended` */
+            410: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -13480,7 +14143,21 @@ export interface operations {
                     "application/json": components["schemas"]["HouseholdOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `in_progress`, `state_conflict` */
+            409: components["responses"]["Problem"];
+            /** @description `stale` */
+            412: components["responses"]["Problem"];
+            /** @description `invalid`, `key_reused`, `unknown_household_account` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -13525,7 +14202,17 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed`, `outranked`, `outside_region`, `own_appointer`, `own_appointment` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `already_appointed` */
+            409: components["responses"]["Problem"];
+            /** @description `invalid`, `phone_kind_wrong`, `unknown_administrator` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -13556,7 +14243,15 @@ export interface operations {
                     "application/json": components["schemas"]["HandoverOut1"];
                 };
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -13601,7 +14296,15 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -13646,7 +14349,15 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -13691,7 +14402,15 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -13724,7 +14443,21 @@ export interface operations {
                     "application/json": components["schemas"]["ConfirmedSecondFactorOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `session_ended`, `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `no_second_factor` */
+            409: components["responses"]["Problem"];
+            /** @description `invalid`, `wrong_code` */
+            422: components["responses"]["Problem"];
+            /** @description `too_many_wrong_codes` */
+            429: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -13769,7 +14502,15 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -13809,7 +14550,23 @@ export interface operations {
                     "application/json": components["schemas"]["PlaceOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `own_proposal`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `proposer_left`, `state_conflict` */
+            409: components["responses"]["Problem"];
+            /** @description `stale` */
+            412: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description `precondition_needed` */
+            428: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -13842,7 +14599,17 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `session_ended`, `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -13887,7 +14654,15 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -13927,7 +14702,23 @@ export interface operations {
                     "application/json": components["schemas"]["HouseholdOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `already_appointed`, `already_consented`, `already_helper`, `household_registered`, `mapping_saved`, `phone_taken`, `state_conflict`, `uscc_registered`, `uscc_taken` */
+            409: components["responses"]["Problem"];
+            /** @description `stale` */
+            412: components["responses"]["Problem"];
+            /** @description `invalid`, `phone_kind_wrong` */
+            422: components["responses"]["Problem"];
+            /** @description `precondition_needed` */
+            428: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -13969,7 +14760,21 @@ export interface operations {
                     "application/json": components["schemas"]["PlaceOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `own_proposal`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `in_progress`, `proposal_replaced`, `proposer_left`, `state_conflict` */
+            409: components["responses"]["Problem"];
+            /** @description `stale` */
+            412: components["responses"]["Problem"];
+            /** @description `invalid`, `key_reused` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -14011,7 +14816,23 @@ export interface operations {
                     "application/json": components["schemas"]["ImportOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `outranked`, `outside_region`, `own_appointer`, `own_appointment`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `already_appointed`, `in_progress`, `state_conflict` */
+            409: components["responses"]["Problem"];
+            /** @description `stale` */
+            412: components["responses"]["Problem"];
+            /** @description `heading_twice`, `headings_alike`, `invalid`, `key_reused`, `phone_kind_wrong`, `unknown_administrator`, `unknown_column` */
+            422: components["responses"]["Problem"];
+            /** @description `too_many_imports` */
+            429: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -14044,7 +14865,19 @@ export interface operations {
                     "application/json": components["schemas"]["RecoveryCodesOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `no_second_factor` */
+            409: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -14075,7 +14908,15 @@ export interface operations {
                     "image/svg+xml": string;
                 };
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `region_ended` */
+            410: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -14120,7 +14961,15 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -14165,7 +15014,15 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -14202,7 +15059,17 @@ export interface operations {
                     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": string;
                 };
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed`, `outranked`, `outside_region`, `own_appointer`, `own_appointment` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `already_appointed` */
+            409: components["responses"]["Problem"];
+            /** @description `invalid`, `phone_kind_wrong`, `unknown_administrator` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -14242,7 +15109,19 @@ export interface operations {
                     "application/json": components["schemas"]["AccountViewOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `stale` */
+            412: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -14277,7 +15156,19 @@ export interface operations {
                     "application/json": components["schemas"]["ProvenOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `code_ended` */
+            410: components["responses"]["Problem"];
+            /** @description `invalid`, `wrong_code` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -14322,7 +15213,15 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -14367,7 +15266,15 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -14412,7 +15319,15 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -14452,7 +15367,23 @@ export interface operations {
                     "application/json": components["schemas"]["MemberOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `household_registered`, `state_conflict` */
+            409: components["responses"]["Problem"];
+            /** @description `stale` */
+            412: components["responses"]["Problem"];
+            /** @description `guardian_consent_needed`, `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description `precondition_needed` */
+            428: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -14487,7 +15418,15 @@ export interface operations {
                     "application/json": components["schemas"]["LookPage"];
                 };
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -14529,7 +15468,21 @@ export interface operations {
                     "application/json": components["schemas"]["HouseholdOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `in_progress`, `state_conflict` */
+            409: components["responses"]["Problem"];
+            /** @description `stale` */
+            412: components["responses"]["Problem"];
+            /** @description `invalid`, `key_reused` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -14574,7 +15527,15 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -14614,7 +15575,23 @@ export interface operations {
                     "application/json": components["schemas"]["InstitutionOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `outside_region`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `already_appointed`, `already_consented`, `already_helper`, `household_registered`, `mapping_saved`, `phone_taken`, `state_conflict`, `uscc_registered`, `uscc_taken` */
+            409: components["responses"]["Problem"];
+            /** @description `stale` */
+            412: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description `precondition_needed` */
+            428: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -14656,7 +15633,23 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `session_ended`, `session_revoked`, `sign_in_needed`, `wrong_credentials` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `proof_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `already_appointed`, `already_consented`, `already_helper`, `household_registered`, `mapping_saved`, `phone_taken`, `uscc_registered`, `uscc_taken` */
+            409: components["responses"]["Problem"];
+            /** @description `code_ended` */
+            410: components["responses"]["Problem"];
+            /** @description `household_unknown`, `invalid`, `phone_kind_wrong`, `wrong_code` */
+            422: components["responses"]["Problem"];
+            /** @description `too_many_codes` */
+            429: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -14698,7 +15691,21 @@ export interface operations {
                     "application/json": components["schemas"]["HouseholdOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `already_appointed`, `already_consented`, `already_helper`, `household_registered`, `in_progress`, `mapping_saved`, `phone_taken`, `state_conflict`, `uscc_registered`, `uscc_taken` */
+            409: components["responses"]["Problem"];
+            /** @description `stale` */
+            412: components["responses"]["Problem"];
+            /** @description `invalid`, `key_reused` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -14740,7 +15747,21 @@ export interface operations {
                     "application/json": components["schemas"]["HouseholdOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `outside_region`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `already_appointed`, `already_consented`, `already_helper`, `household_registered`, `in_progress`, `mapping_saved`, `phone_taken`, `state_conflict`, `uscc_registered`, `uscc_taken` */
+            409: components["responses"]["Problem"];
+            /** @description `stale` */
+            412: components["responses"]["Problem"];
+            /** @description `invalid`, `key_reused` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -14782,7 +15803,21 @@ export interface operations {
                     "application/json": components["schemas"]["PlaceOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `own_proposal`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `in_progress`, `proposal_replaced`, `proposer_left`, `state_conflict` */
+            409: components["responses"]["Problem"];
+            /** @description `stale` */
+            412: components["responses"]["Problem"];
+            /** @description `invalid`, `key_reused` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -14824,7 +15859,21 @@ export interface operations {
                     "application/json": components["schemas"]["SelfReportOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `in_progress`, `state_conflict` */
+            409: components["responses"]["Problem"];
+            /** @description `stale` */
+            412: components["responses"]["Problem"];
+            /** @description `invalid`, `key_reused` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -14866,7 +15915,21 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `session_ended`, `session_revoked`, `sign_in_needed`, `wrong_credentials` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `proof_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `code_ended` */
+            410: components["responses"]["Problem"];
+            /** @description `invalid`, `phone_kind_wrong`, `wrong_code` */
+            422: components["responses"]["Problem"];
+            /** @description `too_many_codes` */
+            429: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -14897,7 +15960,15 @@ export interface operations {
                     "application/json": components["schemas"]["DeadLetterShownOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -14937,7 +16008,19 @@ export interface operations {
                     "application/json": components["schemas"]["SelfReportOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `stale` */
+            412: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -14979,7 +16062,21 @@ export interface operations {
                     "application/json": components["schemas"]["HelperOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `in_progress`, `state_conflict` */
+            409: components["responses"]["Problem"];
+            /** @description `stale` */
+            412: components["responses"]["Problem"];
+            /** @description `invalid`, `key_reused` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -15021,7 +16118,21 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `session_ended`, `session_revoked`, `sign_in_needed`, `wrong_credentials` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `proof_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `code_ended` */
+            410: components["responses"]["Problem"];
+            /** @description `invalid`, `phone_kind_wrong`, `weak_password`, `wrong_code` */
+            422: components["responses"]["Problem"];
+            /** @description `too_many_codes` */
+            429: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -15056,7 +16167,15 @@ export interface operations {
                     "application/json": components["schemas"]["HouseholdLabelPage"];
                 };
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -15098,7 +16217,21 @@ export interface operations {
                     "application/json": components["schemas"]["HouseholdLabelOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `in_progress`, `state_conflict` */
+            409: components["responses"]["Problem"];
+            /** @description `stale` */
+            412: components["responses"]["Problem"];
+            /** @description `invalid`, `key_reused` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -15140,7 +16273,21 @@ export interface operations {
                     "application/json": components["schemas"]["HouseholdLabelOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `in_progress`, `state_conflict` */
+            409: components["responses"]["Problem"];
+            /** @description `stale` */
+            412: components["responses"]["Problem"];
+            /** @description `invalid`, `key_reused` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -15180,7 +16327,21 @@ export interface operations {
                     "application/json": components["schemas"]["RevealedHouseholdOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `state_conflict` */
+            409: components["responses"]["Problem"];
+            /** @description `stale` */
+            412: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -15215,7 +16376,15 @@ export interface operations {
                     "application/json": components["schemas"]["LookPage"];
                 };
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -15250,7 +16419,15 @@ export interface operations {
                     "application/json": components["schemas"]["VisitPage"];
                 };
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -15292,7 +16469,21 @@ export interface operations {
                     "application/json": components["schemas"]["ConsentOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `in_progress`, `state_conflict` */
+            409: components["responses"]["Problem"];
+            /** @description `stale` */
+            412: components["responses"]["Problem"];
+            /** @description `invalid`, `key_reused` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -15334,7 +16525,23 @@ export interface operations {
                     "application/json": components["schemas"]["ImportOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `outranked`, `outside_region`, `own_appointer`, `own_appointment`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `already_appointed`, `in_progress`, `state_conflict` */
+            409: components["responses"]["Problem"];
+            /** @description `stale` */
+            412: components["responses"]["Problem"];
+            /** @description `invalid`, `key_reused`, `phone_kind_wrong`, `unknown_administrator` */
+            422: components["responses"]["Problem"];
+            /** @description `too_many_imports` */
+            429: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -15374,7 +16581,23 @@ export interface operations {
                     "application/json": components["schemas"]["AccountOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `session_ended`, `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `phone_taken` */
+            409: components["responses"]["Problem"];
+            /** @description `code_ended` */
+            410: components["responses"]["Problem"];
+            /** @description `stale` */
+            412: components["responses"]["Problem"];
+            /** @description `invalid`, `phone_kind_wrong`, `wrong_code` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -15414,7 +16637,21 @@ export interface operations {
                     "application/json": components["schemas"]["MeOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `code_ended` */
+            410: components["responses"]["Problem"];
+            /** @description `stale` */
+            412: components["responses"]["Problem"];
+            /** @description `invalid`, `wrong_code` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -15454,7 +16691,23 @@ export interface operations {
                     "application/json": components["schemas"]["HouseholdOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `already_appointed`, `already_consented`, `already_helper`, `household_registered`, `mapping_saved`, `phone_taken`, `state_conflict`, `uscc_registered`, `uscc_taken` */
+            409: components["responses"]["Problem"];
+            /** @description `stale` */
+            412: components["responses"]["Problem"];
+            /** @description `invalid`, `phone_kind_wrong` */
+            422: components["responses"]["Problem"];
+            /** @description `precondition_needed` */
+            428: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -15485,7 +16738,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErasureOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -15523,7 +16784,19 @@ export interface operations {
                     "application/json": components["schemas"]["ErasureOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `session_ended`, `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `in_office`, `in_progress`, `matches_under_way`, `state_conflict` */
+            409: components["responses"]["Problem"];
+            /** @description `invalid`, `key_reused` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -15558,7 +16831,15 @@ export interface operations {
                     "application/json": components["schemas"]["RevealPage"];
                 };
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -15595,7 +16876,15 @@ export interface operations {
                     "application/json": components["schemas"]["MemberPage"];
                 };
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -15637,7 +16926,21 @@ export interface operations {
                     "application/json": components["schemas"]["MemberOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `household_registered`, `in_progress`, `state_conflict` */
+            409: components["responses"]["Problem"];
+            /** @description `stale` */
+            412: components["responses"]["Problem"];
+            /** @description `guardian_consent_needed`, `invalid`, `key_reused` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -15682,7 +16985,15 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -15724,7 +17035,21 @@ export interface operations {
                     "application/json": components["schemas"]["InstitutionOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `in_progress`, `state_conflict` */
+            409: components["responses"]["Problem"];
+            /** @description `stale` */
+            412: components["responses"]["Problem"];
+            /** @description `invalid`, `key_reused` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -15766,7 +17091,21 @@ export interface operations {
                     "application/json": components["schemas"]["SelfReportOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `in_progress`, `state_conflict` */
+            409: components["responses"]["Problem"];
+            /** @description `stale` */
+            412: components["responses"]["Problem"];
+            /** @description `invalid`, `key_reused`, `unknown_household` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -15801,7 +17140,15 @@ export interface operations {
                     "application/json": components["schemas"]["VersionPage"];
                 };
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -15841,7 +17188,21 @@ export interface operations {
                     "application/json": components["schemas"]["MappingOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `state_conflict` */
+            409: components["responses"]["Problem"];
+            /** @description `stale` */
+            412: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -15881,7 +17242,23 @@ export interface operations {
                     "application/json": components["schemas"]["MemberOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `household_registered`, `state_conflict` */
+            409: components["responses"]["Problem"];
+            /** @description `stale` */
+            412: components["responses"]["Problem"];
+            /** @description `guardian_consent_needed`, `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description `precondition_needed` */
+            428: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -15921,7 +17298,23 @@ export interface operations {
                     "application/json": components["schemas"]["InstitutionOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `outside_region`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `already_appointed`, `already_consented`, `already_helper`, `household_registered`, `mapping_saved`, `phone_taken`, `state_conflict`, `uscc_registered`, `uscc_taken` */
+            409: components["responses"]["Problem"];
+            /** @description `stale` */
+            412: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description `precondition_needed` */
+            428: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -15963,7 +17356,21 @@ export interface operations {
                     "application/json": components["schemas"]["AppointmentOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `session_ended`, `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `in_progress`, `state_conflict` */
+            409: components["responses"]["Problem"];
+            /** @description `stale` */
+            412: components["responses"]["Problem"];
+            /** @description `invalid`, `key_reused` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -16005,7 +17412,21 @@ export interface operations {
                     "application/json": components["schemas"]["MemberOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `in_progress`, `state_conflict` */
+            409: components["responses"]["Problem"];
+            /** @description `stale` */
+            412: components["responses"]["Problem"];
+            /** @description `invalid`, `key_reused` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -16043,7 +17464,19 @@ export interface operations {
                     "application/json": components["schemas"]["DeadLetterShownOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `in_progress`, `letter_too_old`, `letter_unreadable`, `state_conflict` */
+            409: components["responses"]["Problem"];
+            /** @description `invalid`, `key_reused` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -16078,7 +17511,15 @@ export interface operations {
                     "application/json": components["schemas"]["InstitutionVersionPage"];
                 };
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -16120,7 +17561,21 @@ export interface operations {
                     "application/json": components["schemas"]["DismissalOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `session_ended`, `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `in_progress`, `state_conflict` */
+            409: components["responses"]["Problem"];
+            /** @description `stale` */
+            412: components["responses"]["Problem"];
+            /** @description `invalid`, `key_reused` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -16162,7 +17617,21 @@ export interface operations {
                     "application/json": components["schemas"]["OrganisationOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `already_appointed`, `already_consented`, `already_helper`, `household_registered`, `in_progress`, `mapping_saved`, `phone_taken`, `state_conflict`, `uscc_registered`, `uscc_taken` */
+            409: components["responses"]["Problem"];
+            /** @description `stale` */
+            412: components["responses"]["Problem"];
+            /** @description `invalid`, `key_reused` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -16200,7 +17669,19 @@ export interface operations {
                     "application/json": components["schemas"]["DeadLetterShownOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `in_progress`, `state_conflict` */
+            409: components["responses"]["Problem"];
+            /** @description `invalid`, `key_reused` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -16242,7 +17723,21 @@ export interface operations {
                     "application/json": components["schemas"]["HouseholdLabelOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `in_progress`, `state_conflict` */
+            409: components["responses"]["Problem"];
+            /** @description `stale` */
+            412: components["responses"]["Problem"];
+            /** @description `invalid`, `key_reused` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -16284,7 +17779,21 @@ export interface operations {
                     "application/json": components["schemas"]["TransferOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `in_progress`, `state_conflict` */
+            409: components["responses"]["Problem"];
+            /** @description `stale` */
+            412: components["responses"]["Problem"];
+            /** @description `invalid`, `key_reused` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -16326,7 +17835,21 @@ export interface operations {
                     "application/json": components["schemas"]["AppointmentOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `in_progress`, `state_conflict` */
+            409: components["responses"]["Problem"];
+            /** @description `stale` */
+            412: components["responses"]["Problem"];
+            /** @description `invalid`, `key_reused` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -16359,7 +17882,19 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `session_ended`, `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `no_second_factor` */
+            409: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -16401,7 +17936,21 @@ export interface operations {
                     "application/json": components["schemas"]["OrganisationOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `in_progress`, `state_conflict` */
+            409: components["responses"]["Problem"];
+            /** @description `stale` */
+            412: components["responses"]["Problem"];
+            /** @description `invalid`, `key_reused` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -16443,7 +17992,21 @@ export interface operations {
                     "application/json": components["schemas"]["TransferOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `already_appointed`, `already_consented`, `already_helper`, `change_head_first`, `household_registered`, `in_progress`, `mapping_saved`, `phone_taken`, `state_conflict`, `uscc_registered`, `uscc_taken` */
+            409: components["responses"]["Problem"];
+            /** @description `stale` */
+            412: components["responses"]["Problem"];
+            /** @description `invalid`, `key_reused` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -16513,7 +18076,13 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -16551,7 +18120,19 @@ export interface operations {
                     "application/json": components["schemas"]["PostedNeedOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `id_taken`, `in_progress` */
+            409: components["responses"]["Problem"];
+            /** @description `above_quota`, `consent_needed`, `forbidden_item`, `invalid`, `item_not_offered`, `key_reused`, `story_identifies`, `too_many`, `too_many_needs`, `too_many_posted`, `unknown_household`, `unknown_item` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -16589,7 +18170,15 @@ export interface operations {
                     "application/json": components["schemas"]["GuideOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid`, `unknown_household`, `unknown_item` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -16635,7 +18224,15 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -16676,7 +18273,21 @@ export interface operations {
                     "application/json": components["schemas"]["RegionLimitsOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `stale` */
+            412: components["responses"]["Problem"];
+            /** @description `invalid`, `limits_wrong` */
+            422: components["responses"]["Problem"];
+            /** @description `precondition_needed` */
+            428: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -16709,7 +18320,15 @@ export interface operations {
                     "application/json": components["schemas"]["DraftPage"];
                 };
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -16747,7 +18366,19 @@ export interface operations {
                     "application/json": components["schemas"]["DraftOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `in_progress` */
+            409: components["responses"]["Problem"];
+            /** @description `invalid`, `key_reused`, `too_many_drafts` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -16797,7 +18428,13 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -16835,7 +18472,19 @@ export interface operations {
                     "application/json": components["schemas"]["PledgeOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `in_progress` */
+            409: components["responses"]["Problem"];
+            /** @description `best_before_needed`, `best_before_too_near`, `choose_until_wrong`, `does_not_fit`, `invalid`, `item_needed`, `key_reused`, `past_validity`, `pledge_kind_unfit`, `too_many_pledges`, `too_many_proposals`, `too_many_units`, `unknown_item`, `unknown_need`, `wrong_unit` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -16872,7 +18521,15 @@ export interface operations {
                     "application/json": components["schemas"]["SamplePage"];
                 };
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -16918,7 +18575,13 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -16953,7 +18616,13 @@ export interface operations {
                     "application/json": components["schemas"]["CharityPage"];
                 };
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -16991,7 +18660,19 @@ export interface operations {
                     "application/json": components["schemas"]["CharityOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `charity_named`, `in_progress` */
+            409: components["responses"]["Problem"];
+            /** @description `charity_expired`, `invalid`, `key_reused` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -17028,7 +18709,15 @@ export interface operations {
                     "application/json": components["schemas"]["ReviewersOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -17061,7 +18750,15 @@ export interface operations {
                     "application/json": components["schemas"]["NeedPage"];
                 };
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -17094,7 +18791,15 @@ export interface operations {
                     "application/json": components["schemas"]["NeedListPage"];
                 };
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -17130,7 +18835,19 @@ export interface operations {
                     "application/json": components["schemas"]["WholeNeedListOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `in_progress` */
+            409: components["responses"]["Problem"];
+            /** @description `above_quota`, `consent_needed`, `forbidden_item`, `invalid`, `item_not_offered`, `key_reused`, `line_refused`, `too_many`, `too_many_needs`, `too_many_posted`, `unknown_household`, `unknown_item` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -17172,7 +18889,15 @@ export interface operations {
                     "application/json": components["schemas"]["AuditEntryPage"];
                 };
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -17229,7 +18954,13 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -17262,7 +18993,15 @@ export interface operations {
                     "application/json": components["schemas"]["NeedImportPage"];
                 };
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `above_quota`, `forbidden_item`, `invalid`, `item_not_offered`, `too_many`, `too_many_needs` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -17310,7 +19049,21 @@ export interface operations {
                     "application/json": components["schemas"]["NeedImportOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `in_progress` */
+            409: components["responses"]["Problem"];
+            /** @description `above_quota`, `forbidden_item`, `invalid`, `item_not_offered`, `key_reused`, `table_empty`, `table_encrypted`, `table_old`, `table_type`, `too_many`, `too_many_needs` */
+            422: components["responses"]["Problem"];
+            /** @description `too_many_imports` */
+            429: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -17343,7 +19096,15 @@ export interface operations {
                     "application/json": components["schemas"]["PledgePage"];
                 };
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -17376,7 +19137,15 @@ export interface operations {
                     "application/json": components["schemas"]["PledgeListPage"];
                 };
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -17412,7 +19181,19 @@ export interface operations {
                     "application/json": components["schemas"]["WholePledgeListOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `in_progress` */
+            409: components["responses"]["Problem"];
+            /** @description `best_before_needed`, `best_before_too_near`, `choose_until_wrong`, `invalid`, `item_needed`, `key_reused`, `line_refused`, `offered_before`, `past_validity`, `pledge_kind_unfit`, `too_many_pledges`, `too_many_proposals`, `too_many_units`, `unknown_item`, `wrong_unit` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -17445,7 +19226,15 @@ export interface operations {
                     "application/json": components["schemas"]["OwnFaultPage"];
                 };
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -17484,7 +19273,15 @@ export interface operations {
                     "application/json": components["schemas"]["NeedPage"];
                 };
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -17523,7 +19320,15 @@ export interface operations {
                     "application/json": components["schemas"]["NeedPage"];
                 };
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -17561,7 +19366,19 @@ export interface operations {
                     "application/json": components["schemas"]["PledgeOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `in_progress`, `nothing_came_back` */
+            409: components["responses"]["Problem"];
+            /** @description `best_before_needed`, `best_before_too_near`, `choose_until_wrong`, `does_not_fit`, `invalid`, `item_needed`, `key_reused`, `past_validity`, `pledge_kind_unfit`, `too_many_pledges`, `too_many_proposals`, `too_many_units`, `unknown_item`, `unknown_need`, `wrong_unit` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -17607,7 +19424,15 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -17648,7 +19473,21 @@ export interface operations {
                     "application/json": components["schemas"]["RegionCatalogueOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `stale` */
+            412: components["responses"]["Problem"];
+            /** @description `catalogue_rules_wrong`, `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description `precondition_needed` */
+            428: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -17681,7 +19520,19 @@ export interface operations {
                     "application/json": components["schemas"]["NeedDecisionsOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `county_verifies`, `foreign_origin`, `not_allowed`, `own_need`, `own_review`, `second_factor_needed`, `township_verifies` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `charity_needed`, `renewal_over`, `state_conflict` */
+            409: components["responses"]["Problem"];
+            /** @description `above_quota`, `consent_answer_needed`, `consent_photo_needed`, `invalid`, `quantity_settled`, `quantity_unsettled`, `story_identifies`, `too_many` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -17727,7 +19578,15 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -17768,7 +19627,21 @@ export interface operations {
                     "application/json": components["schemas"]["RegionReviewSettingsOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `stale` */
+            412: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description `precondition_needed` */
+            428: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -17803,7 +19676,15 @@ export interface operations {
                     "application/json": components["schemas"]["SilentVillagePage"];
                 };
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -17846,7 +19727,17 @@ export interface operations {
                     "application/json": components["schemas"]["ReadListOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `above_quota`, `column_hidden`, `forbidden_item`, `heading_twice`, `headings_alike`, `headings_missing`, `invalid`, `several_sheets`, `table_damaged`, `table_empty`, `table_encoding`, `table_encrypted`, `table_old`, `table_too_large`, `table_type`, `too_many`, `unknown_column`, `unknown_household`, `unknown_sheet` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -17885,7 +19776,15 @@ export interface operations {
                     "application/json": components["schemas"]["DeadLetterPage"];
                 };
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -17930,7 +19829,13 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -17970,7 +19875,23 @@ export interface operations {
                     "application/json": components["schemas"]["NeedOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `county_verifies`, `foreign_origin`, `not_allowed`, `own_need`, `own_review`, `second_factor_needed`, `township_verifies` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `renewal_over`, `state_conflict` */
+            409: components["responses"]["Problem"];
+            /** @description `stale` */
+            412: components["responses"]["Problem"];
+            /** @description `above_quota`, `forbidden_item`, `invalid`, `item_not_offered`, `story_identifies`, `too_many`, `unknown_item` */
+            422: components["responses"]["Problem"];
+            /** @description `precondition_needed` */
+            428: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -18013,7 +19934,17 @@ export interface operations {
                     "application/json": components["schemas"]["ReadPledgeListOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `best_before_needed`, `best_before_too_near`, `column_hidden`, `forbidden_item`, `heading_twice`, `headings_alike`, `headings_missing`, `invalid`, `offered_before`, `past_validity`, `several_sheets`, `table_damaged`, `table_empty`, `table_encoding`, `table_encrypted`, `table_old`, `table_too_large`, `table_type`, `too_many_pledges`, `too_many_proposals`, `too_many_units`, `unknown_column`, `unknown_sheet` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -18058,7 +19989,15 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -18087,7 +20026,19 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `stale` */
+            412: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -18127,7 +20078,23 @@ export interface operations {
                     "application/json": components["schemas"]["DraftOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `state_conflict` */
+            409: components["responses"]["Problem"];
+            /** @description `stale` */
+            412: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description `precondition_needed` */
+            428: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -18172,7 +20139,15 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -18212,7 +20187,23 @@ export interface operations {
                     "application/json": components["schemas"]["PledgeOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `state_conflict` */
+            409: components["responses"]["Problem"];
+            /** @description `stale` */
+            412: components["responses"]["Problem"];
+            /** @description `best_before_needed`, `best_before_too_near`, `choose_until_wrong`, `invalid`, `past_validity`, `too_many_pledges`, `too_many_proposals`, `too_many_units` */
+            422: components["responses"]["Problem"];
+            /** @description `precondition_needed` */
+            428: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -18257,7 +20248,15 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -18288,7 +20287,15 @@ export interface operations {
                     "application/json": components["schemas"]["WholeNeedListOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -18333,7 +20340,13 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -18373,7 +20386,23 @@ export interface operations {
                     "application/json": components["schemas"]["CharityOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `state_conflict` */
+            409: components["responses"]["Problem"];
+            /** @description `stale` */
+            412: components["responses"]["Problem"];
+            /** @description `charity_expired`, `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description `precondition_needed` */
+            428: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -18415,7 +20444,21 @@ export interface operations {
                     "application/json": components["schemas"]["NeedOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `county_verifies`, `foreign_origin`, `not_allowed`, `own_need`, `own_review`, `second_factor_needed`, `township_verifies` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `charity_needed`, `in_progress`, `renewal_over`, `state_conflict` */
+            409: components["responses"]["Problem"];
+            /** @description `stale` */
+            412: components["responses"]["Problem"];
+            /** @description `above_quota`, `consent_answer_needed`, `consent_photo_needed`, `invalid`, `key_reused`, `quantity_settled`, `quantity_unsettled`, `story_identifies`, `too_many` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -18450,7 +20493,21 @@ export interface operations {
                     "application/json": components["schemas"]["ReportedOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `already_reported` */
+            409: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description `too_many_reports` */
+            429: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -18481,7 +20538,15 @@ export interface operations {
                     "application/json": components["schemas"]["WholePledgeListOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -18512,7 +20577,13 @@ export interface operations {
                     "application/json": components["schemas"]["NeedPhotosOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -18556,7 +20627,21 @@ export interface operations {
                     "application/json": components["schemas"]["NeedPhotoOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `enough_photos`, `in_progress`, `state_conflict` */
+            409: components["responses"]["Problem"];
+            /** @description `stale` */
+            412: components["responses"]["Problem"];
+            /** @description `invalid`, `key_reused`, `photo_too_large`, `photo_unreadable` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -18601,7 +20686,15 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `photo_removed` */
+            410: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -18641,7 +20734,23 @@ export interface operations {
                     "application/json": components["schemas"]["NeedOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `county_verifies`, `foreign_origin`, `not_allowed`, `own_need`, `own_review`, `second_factor_needed`, `township_verifies` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `renewal_over`, `state_conflict` */
+            409: components["responses"]["Problem"];
+            /** @description `stale` */
+            412: components["responses"]["Problem"];
+            /** @description `above_quota`, `forbidden_item`, `invalid`, `item_not_offered`, `story_identifies`, `too_many`, `unknown_item` */
+            422: components["responses"]["Problem"];
+            /** @description `precondition_needed` */
+            428: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -18683,7 +20792,21 @@ export interface operations {
                     "application/json": components["schemas"]["NeedOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `county_verifies`, `foreign_origin`, `not_allowed`, `own_need`, `own_review`, `second_factor_needed`, `township_verifies` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `charity_needed`, `household_left`, `in_progress`, `posted_again`, `renewal_over`, `review_needed`, `state_conflict` */
+            409: components["responses"]["Problem"];
+            /** @description `stale` */
+            412: components["responses"]["Problem"];
+            /** @description `above_quota`, `forbidden_item`, `invalid`, `item_not_offered`, `key_reused`, `too_many`, `too_many_needs`, `too_many_posted`, `unknown_item` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -18725,7 +20848,21 @@ export interface operations {
                     "application/json": components["schemas"]["NeedOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `county_verifies`, `foreign_origin`, `not_allowed`, `own_need`, `own_review`, `second_factor_needed`, `township_verifies` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `in_progress`, `renewal_over`, `state_conflict` */
+            409: components["responses"]["Problem"];
+            /** @description `stale` */
+            412: components["responses"]["Problem"];
+            /** @description `invalid`, `key_reused` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -18756,7 +20893,15 @@ export interface operations {
                     "application/json": components["schemas"]["HistoryOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -18801,7 +20946,15 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `above_quota`, `forbidden_item`, `invalid`, `item_not_offered`, `too_many`, `too_many_needs` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -18841,7 +20994,23 @@ export interface operations {
                     "application/json": components["schemas"]["DraftOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `state_conflict` */
+            409: components["responses"]["Problem"];
+            /** @description `stale` */
+            412: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description `precondition_needed` */
+            428: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -18883,7 +21052,21 @@ export interface operations {
                     "application/json": components["schemas"]["NeedOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `county_verifies`, `foreign_origin`, `not_allowed`, `own_need`, `own_review`, `second_factor_needed`, `township_verifies` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `charity_needed`, `in_progress`, `renewal_over`, `state_conflict` */
+            409: components["responses"]["Problem"];
+            /** @description `stale` */
+            412: components["responses"]["Problem"];
+            /** @description `above_quota`, `consent_answer_needed`, `consent_photo_needed`, `invalid`, `key_reused`, `quantity_settled`, `quantity_unsettled`, `story_identifies`, `too_many` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -18925,7 +21108,21 @@ export interface operations {
                     "application/json": components["schemas"]["PostedNeedOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `id_taken`, `in_progress`, `state_conflict` */
+            409: components["responses"]["Problem"];
+            /** @description `stale` */
+            412: components["responses"]["Problem"];
+            /** @description `above_quota`, `consent_needed`, `forbidden_item`, `invalid`, `item_not_offered`, `key_reused`, `story_identifies`, `too_many`, `too_many_needs`, `too_many_posted`, `unknown_household`, `unknown_item` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -18967,7 +21164,21 @@ export interface operations {
                     "application/json": components["schemas"]["NeedOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `county_verifies`, `foreign_origin`, `not_allowed`, `own_need`, `own_review`, `second_factor_needed`, `township_verifies` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `in_progress`, `renewal_over`, `state_conflict` */
+            409: components["responses"]["Problem"];
+            /** @description `stale` */
+            412: components["responses"]["Problem"];
+            /** @description `invalid`, `key_reused` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -19007,7 +21218,23 @@ export interface operations {
                     "application/json": components["schemas"]["PledgeOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `state_conflict` */
+            409: components["responses"]["Problem"];
+            /** @description `stale` */
+            412: components["responses"]["Problem"];
+            /** @description `best_before_needed`, `best_before_too_near`, `choose_until_wrong`, `invalid`, `past_validity`, `too_many_pledges`, `too_many_proposals`, `too_many_units` */
+            422: components["responses"]["Problem"];
+            /** @description `precondition_needed` */
+            428: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -19049,7 +21276,21 @@ export interface operations {
                     "application/json": components["schemas"]["SampleOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `own_verification`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `in_progress`, `state_conflict` */
+            409: components["responses"]["Problem"];
+            /** @description `stale` */
+            412: components["responses"]["Problem"];
+            /** @description `invalid`, `key_reused` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -19091,7 +21332,21 @@ export interface operations {
                     "application/json": components["schemas"]["NeedOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `county_verifies`, `foreign_origin`, `not_allowed`, `own_need`, `own_review`, `second_factor_needed`, `township_verifies` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `charity_needed`, `in_progress`, `renewal_over`, `state_conflict` */
+            409: components["responses"]["Problem"];
+            /** @description `stale` */
+            412: components["responses"]["Problem"];
+            /** @description `above_quota`, `consent_answer_needed`, `consent_photo_needed`, `invalid`, `key_reused`, `quantity_settled`, `quantity_unsettled`, `story_identifies`, `too_many` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -19129,7 +21384,15 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `photo_removed` */
+            410: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -19171,7 +21434,21 @@ export interface operations {
                     "application/json": components["schemas"]["CharityOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `in_progress`, `state_conflict` */
+            409: components["responses"]["Problem"];
+            /** @description `stale` */
+            412: components["responses"]["Problem"];
+            /** @description `invalid`, `key_reused` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -19211,7 +21488,23 @@ export interface operations {
                     "application/json": components["schemas"]["CharityOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `state_conflict` */
+            409: components["responses"]["Problem"];
+            /** @description `stale` */
+            412: components["responses"]["Problem"];
+            /** @description `charity_expired`, `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description `precondition_needed` */
+            428: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -19253,7 +21546,23 @@ export interface operations {
                     "application/json": components["schemas"]["NeedImportOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `in_progress`, `state_conflict` */
+            409: components["responses"]["Problem"];
+            /** @description `stale` */
+            412: components["responses"]["Problem"];
+            /** @description `above_quota`, `forbidden_item`, `heading_twice`, `headings_alike`, `invalid`, `item_not_offered`, `key_reused`, `too_many`, `too_many_needs`, `unknown_column`, `unknown_item` */
+            422: components["responses"]["Problem"];
+            /** @description `too_many_imports` */
+            429: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -19295,7 +21604,21 @@ export interface operations {
                     "application/json": components["schemas"]["PledgeOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `in_progress`, `state_conflict` */
+            409: components["responses"]["Problem"];
+            /** @description `stale` */
+            412: components["responses"]["Problem"];
+            /** @description `invalid`, `key_reused` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -19339,7 +21662,21 @@ export interface operations {
                     "application/json": components["schemas"]["NeedPhotoOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `enough_photos`, `in_progress`, `state_conflict` */
+            409: components["responses"]["Problem"];
+            /** @description `stale` */
+            412: components["responses"]["Problem"];
+            /** @description `invalid`, `key_reused`, `photo_too_large`, `photo_unreadable` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -19381,7 +21718,23 @@ export interface operations {
                     "application/json": components["schemas"]["NeedPhotoOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `in_progress`, `state_conflict` */
+            409: components["responses"]["Problem"];
+            /** @description `photo_removed` */
+            410: components["responses"]["Problem"];
+            /** @description `stale` */
+            412: components["responses"]["Problem"];
+            /** @description `invalid`, `key_reused` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -19412,7 +21765,15 @@ export interface operations {
                     "application/json": components["schemas"]["DeadLetterShownOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -19454,7 +21815,21 @@ export interface operations {
                     "application/json": components["schemas"]["NeedOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `county_verifies`, `foreign_origin`, `not_allowed`, `own_need`, `own_review`, `second_factor_needed`, `township_verifies` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `in_progress`, `renewal_over`, `state_conflict` */
+            409: components["responses"]["Problem"];
+            /** @description `stale` */
+            412: components["responses"]["Problem"];
+            /** @description `invalid`, `key_reused` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -19491,7 +21866,15 @@ export interface operations {
                     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": string;
                 };
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `above_quota`, `forbidden_item`, `invalid`, `item_not_offered`, `too_many`, `too_many_needs` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -19533,7 +21916,23 @@ export interface operations {
                     "application/json": components["schemas"]["NeedPhotoOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `own_need`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `in_progress`, `state_conflict` */
+            409: components["responses"]["Problem"];
+            /** @description `photo_removed` */
+            410: components["responses"]["Problem"];
+            /** @description `stale` */
+            412: components["responses"]["Problem"];
+            /** @description `invalid`, `key_reused` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -19575,7 +21974,23 @@ export interface operations {
                     "application/json": components["schemas"]["NeedImportOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `in_progress`, `state_conflict` */
+            409: components["responses"]["Problem"];
+            /** @description `stale` */
+            412: components["responses"]["Problem"];
+            /** @description `above_quota`, `forbidden_item`, `invalid`, `item_not_offered`, `key_reused`, `too_many`, `too_many_needs`, `too_many_posted` */
+            422: components["responses"]["Problem"];
+            /** @description `too_many_imports` */
+            429: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -19613,7 +22028,19 @@ export interface operations {
                     "application/json": components["schemas"]["DeadLetterShownOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `in_progress`, `letter_too_old`, `letter_unreadable`, `state_conflict` */
+            409: components["responses"]["Problem"];
+            /** @description `invalid`, `key_reused` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -19651,7 +22078,19 @@ export interface operations {
                     "application/json": components["schemas"]["DeadLetterShownOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `in_progress`, `state_conflict` */
+            409: components["responses"]["Problem"];
+            /** @description `invalid`, `key_reused` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -19684,7 +22123,15 @@ export interface operations {
                     "application/json": components["schemas"]["HoldPage"];
                 };
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -19722,7 +22169,21 @@ export interface operations {
                     "application/json": components["schemas"]["HoldOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `in_progress`, `not_enough` */
+            409: components["responses"]["Problem"];
+            /** @description `invalid`, `key_reused`, `unknown_need` */
+            422: components["responses"]["Problem"];
+            /** @description `too_many_holds` */
+            429: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -19755,7 +22216,19 @@ export interface operations {
                     "application/json": components["schemas"]["SlipOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found`, `slip_unknown` */
+            404: components["responses"]["Problem"];
+            /** @description `more_than_sent`, `slip_used`, `state_conflict` */
+            409: components["responses"]["Problem"];
+            /** @description `invalid`, `reason_needed` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -19788,7 +22261,17 @@ export interface operations {
                     "application/json": components["schemas"]["MarkPage"];
                 };
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `nothing_to_appeal` */
+            409: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -19823,7 +22306,15 @@ export interface operations {
                     "application/json": components["schemas"]["MatchPage"];
                 };
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -19861,7 +22352,19 @@ export interface operations {
                     "application/json": components["schemas"]["MatchOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `household_limit_reached`, `in_progress`, `not_enough`, `pledge_rests` */
+            409: components["responses"]["Problem"];
+            /** @description `does_not_fit`, `invalid`, `key_reused`, `unknown_need`, `unknown_pledge` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -19896,7 +22399,17 @@ export interface operations {
                     "application/json": components["schemas"]["ThanksPage"];
                 };
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed`, `own_thanks` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `state_conflict` */
+            409: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -19933,7 +22446,15 @@ export interface operations {
                     "application/json": components["schemas"]["MatchPage"];
                 };
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -19967,7 +22488,13 @@ export interface operations {
                     "application/json": components["schemas"]["BalanceOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -20013,7 +22540,15 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -20054,7 +22589,21 @@ export interface operations {
                     "application/json": components["schemas"]["RegionWeightsOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `stale` */
+            412: components["responses"]["Problem"];
+            /** @description `invalid`, `weights_wrong` */
+            422: components["responses"]["Problem"];
+            /** @description `precondition_needed` */
+            428: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -20089,7 +22638,15 @@ export interface operations {
                     "application/json": components["schemas"]["LessonPage"];
                 };
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -20122,7 +22679,17 @@ export interface operations {
                     "application/json": components["schemas"]["AppealPage"];
                 };
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed`, `own_appeal` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `state_conflict` */
+            409: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -20155,7 +22722,15 @@ export interface operations {
                     "application/json": components["schemas"]["DisputePage"];
                 };
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -20184,7 +22759,11 @@ export interface operations {
                     "text/html": string;
                 };
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -20213,7 +22792,13 @@ export interface operations {
                     "application/json": components["schemas"]["ReliabilityOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -20246,7 +22831,17 @@ export interface operations {
                     "application/json": components["schemas"]["SlipOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found`, `slip_unknown` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -20283,7 +22878,17 @@ export interface operations {
                     "application/json": components["schemas"]["ThanksPage"];
                 };
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed`, `own_thanks` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `state_conflict` */
+            409: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -20325,7 +22930,15 @@ export interface operations {
                     "application/json": components["schemas"]["AuditEntryPage"];
                 };
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -20364,7 +22977,15 @@ export interface operations {
                     "application/json": components["schemas"]["MatchPage"];
                 };
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -20401,7 +23022,13 @@ export interface operations {
                     "application/json": components["schemas"]["WantingPage"];
                 };
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -20438,7 +23065,17 @@ export interface operations {
                     "application/json": components["schemas"]["AppealPage"];
                 };
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed`, `own_appeal` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `state_conflict` */
+            409: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -20477,7 +23114,15 @@ export interface operations {
                     "application/json": components["schemas"]["DisputePage"];
                 };
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -20511,7 +23156,15 @@ export interface operations {
                     "application/json": components["schemas"]["SuggestionsOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid`, `unknown_need`, `unknown_pledge` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -20556,7 +23209,15 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -20601,7 +23262,17 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `nothing_to_appeal` */
+            409: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -20640,7 +23311,15 @@ export interface operations {
                     "application/json": components["schemas"]["DeadLetterPage"];
                 };
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -20685,7 +23364,19 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `state_conflict` */
+            409: components["responses"]["Problem"];
+            /** @description `photo_removed` */
+            410: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -20730,7 +23421,15 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -20775,7 +23474,17 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed`, `own_thanks` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `state_conflict` */
+            409: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -20820,7 +23529,15 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -20865,7 +23582,17 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed`, `own_appeal` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `state_conflict` */
+            409: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -20910,7 +23637,15 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -20952,7 +23687,21 @@ export interface operations {
                     "application/json": components["schemas"]["AppealOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `own_appeal`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `in_progress`, `nothing_to_appeal`, `state_conflict` */
+            409: components["responses"]["Problem"];
+            /** @description `stale` */
+            412: components["responses"]["Problem"];
+            /** @description `invalid`, `key_reused` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -20994,7 +23743,21 @@ export interface operations {
                     "application/json": components["schemas"]["HoldOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `in_progress`, `state_conflict` */
+            409: components["responses"]["Problem"];
+            /** @description `stale` */
+            412: components["responses"]["Problem"];
+            /** @description `invalid`, `key_reused` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -21029,7 +23792,21 @@ export interface operations {
                     "application/pdf": string;
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `disputed`, `state_conflict`, `still_disputable` */
+            409: components["responses"]["Problem"];
+            /** @description `stale` */
+            412: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -21067,7 +23844,17 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `photo_removed` */
+            410: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -21098,7 +23885,17 @@ export interface operations {
                     "application/json": components["schemas"]["LabelOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `label_not_needed`, `no_collection_point`, `state_conflict` */
+            409: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -21129,7 +23926,17 @@ export interface operations {
                     "application/json": components["schemas"]["PhotosOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `state_conflict` */
+            409: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -21173,7 +23980,21 @@ export interface operations {
                     "application/json": components["schemas"]["PhotoOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `already_rated`, `already_thanked`, `enough_photos`, `in_progress`, `rating_over`, `state_conflict` */
+            409: components["responses"]["Problem"];
+            /** @description `stale` */
+            412: components["responses"]["Problem"];
+            /** @description `invalid`, `key_reused`, `photo_too_large`, `photo_unreadable` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -21215,7 +24036,23 @@ export interface operations {
                     "application/json": components["schemas"]["PhotoOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `in_progress`, `state_conflict` */
+            409: components["responses"]["Problem"];
+            /** @description `photo_removed` */
+            410: components["responses"]["Problem"];
+            /** @description `stale` */
+            412: components["responses"]["Problem"];
+            /** @description `invalid`, `key_reused` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -21257,7 +24094,21 @@ export interface operations {
                     "application/json": components["schemas"]["ThanksOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `own_thanks`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `already_rated`, `already_thanked`, `disputed`, `enough_photos`, `in_progress`, `rating_over`, `state_conflict`, `still_disputable` */
+            409: components["responses"]["Problem"];
+            /** @description `stale` */
+            412: components["responses"]["Problem"];
+            /** @description `invalid`, `key_reused`, `unknown_photo` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -21299,7 +24150,21 @@ export interface operations {
                     "application/json": components["schemas"]["RatingsOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `already_rated`, `already_thanked`, `disputed`, `enough_photos`, `in_progress`, `rating_over`, `state_conflict`, `still_disputable` */
+            409: components["responses"]["Problem"];
+            /** @description `stale` */
+            412: components["responses"]["Problem"];
+            /** @description `invalid`, `key_reused` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -21341,7 +24206,21 @@ export interface operations {
                     "application/json": components["schemas"]["MatchOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `disputed`, `in_progress`, `state_conflict`, `still_disputable` */
+            409: components["responses"]["Problem"];
+            /** @description `stale` */
+            412: components["responses"]["Problem"];
+            /** @description `invalid`, `key_reused` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -21383,7 +24262,21 @@ export interface operations {
                     "application/json": components["schemas"]["MatchOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `disputed`, `in_progress`, `state_conflict`, `still_disputable` */
+            409: components["responses"]["Problem"];
+            /** @description `stale` */
+            412: components["responses"]["Problem"];
+            /** @description `invalid`, `key_reused` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -21425,7 +24318,21 @@ export interface operations {
                     "application/json": components["schemas"]["MatchOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `disputed`, `in_progress`, `more_than_promised`, `state_conflict`, `still_disputable` */
+            409: components["responses"]["Problem"];
+            /** @description `stale` */
+            412: components["responses"]["Problem"];
+            /** @description `invalid`, `key_reused` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -21467,7 +24374,21 @@ export interface operations {
                     "application/json": components["schemas"]["MatchOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `disputed`, `in_progress`, `more_than_sent`, `state_conflict`, `still_disputable` */
+            409: components["responses"]["Problem"];
+            /** @description `stale` */
+            412: components["responses"]["Problem"];
+            /** @description `invalid`, `key_reused`, `reason_needed` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -21509,7 +24430,21 @@ export interface operations {
                     "application/json": components["schemas"]["MatchOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `disputed`, `in_progress`, `state_conflict`, `still_disputable` */
+            409: components["responses"]["Problem"];
+            /** @description `stale` */
+            412: components["responses"]["Problem"];
+            /** @description `invalid`, `key_reused` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -21554,7 +24489,15 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -21596,7 +24539,21 @@ export interface operations {
                     "application/json": components["schemas"]["DisputeOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `already_disputed`, `dispute_time_over`, `disputed`, `in_progress`, `state_conflict`, `still_disputable` */
+            409: components["responses"]["Problem"];
+            /** @description `stale` */
+            412: components["responses"]["Problem"];
+            /** @description `invalid`, `key_reused` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -21638,7 +24595,21 @@ export interface operations {
                     "application/json": components["schemas"]["ThanksOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `own_thanks`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `in_progress`, `state_conflict` */
+            409: components["responses"]["Problem"];
+            /** @description `stale` */
+            412: components["responses"]["Problem"];
+            /** @description `invalid`, `key_reused` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -21680,7 +24651,21 @@ export interface operations {
                     "application/json": components["schemas"]["ThanksOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `own_thanks`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `in_progress`, `state_conflict` */
+            409: components["responses"]["Problem"];
+            /** @description `stale` */
+            412: components["responses"]["Problem"];
+            /** @description `invalid`, `key_reused` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -21725,7 +24710,15 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -21767,7 +24760,21 @@ export interface operations {
                     "application/json": components["schemas"]["DisputeOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `own_dispute`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `in_progress`, `state_conflict` */
+            409: components["responses"]["Problem"];
+            /** @description `stale` */
+            412: components["responses"]["Problem"];
+            /** @description `finding_wrong`, `invalid`, `key_reused` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -21809,7 +24816,21 @@ export interface operations {
                     "application/json": components["schemas"]["AppealOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `own_appeal`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `in_progress`, `state_conflict` */
+            409: components["responses"]["Problem"];
+            /** @description `stale` */
+            412: components["responses"]["Problem"];
+            /** @description `invalid`, `key_reused` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -21851,7 +24872,21 @@ export interface operations {
                     "application/json": components["schemas"]["MatchOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `disputed`, `in_progress`, `not_enough`, `state_conflict`, `still_disputable` */
+            409: components["responses"]["Problem"];
+            /** @description `stale` */
+            412: components["responses"]["Problem"];
+            /** @description `invalid`, `key_reused` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -21893,7 +24928,21 @@ export interface operations {
                     "application/json": components["schemas"]["DisputeOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `own_dispute`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `in_progress`, `state_conflict` */
+            409: components["responses"]["Problem"];
+            /** @description `stale` */
+            412: components["responses"]["Problem"];
+            /** @description `invalid`, `key_reused` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -21924,7 +24973,17 @@ export interface operations {
                     "application/pdf": string;
                 };
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `label_not_needed`, `no_collection_point`, `state_conflict` */
+            409: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -21966,7 +25025,21 @@ export interface operations {
                     "application/json": components["schemas"]["LessonOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `in_progress`, `state_conflict` */
+            409: components["responses"]["Problem"];
+            /** @description `stale` */
+            412: components["responses"]["Problem"];
+            /** @description `invalid`, `key_reused` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -21997,7 +25070,15 @@ export interface operations {
                     "application/json": components["schemas"]["ReliabilityOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -22039,7 +25120,21 @@ export interface operations {
                     "application/json": components["schemas"]["MatchOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `disputed`, `in_progress`, `state_conflict`, `still_disputable` */
+            409: components["responses"]["Problem"];
+            /** @description `stale` */
+            412: components["responses"]["Problem"];
+            /** @description `invalid`, `key_reused` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -22081,7 +25176,21 @@ export interface operations {
                     "application/json": components["schemas"]["DisputeOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `own_dispute`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `in_progress`, `state_conflict` */
+            409: components["responses"]["Problem"];
+            /** @description `stale` */
+            412: components["responses"]["Problem"];
+            /** @description `finding_wrong`, `invalid`, `key_reused` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -22125,7 +25234,21 @@ export interface operations {
                     "application/json": components["schemas"]["PhotoOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `already_rated`, `already_thanked`, `enough_photos`, `in_progress`, `rating_over`, `state_conflict` */
+            409: components["responses"]["Problem"];
+            /** @description `stale` */
+            412: components["responses"]["Problem"];
+            /** @description `invalid`, `key_reused`, `photo_too_large`, `photo_unreadable` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -22156,7 +25279,15 @@ export interface operations {
                     "application/json": components["schemas"]["DeadLetterShownOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -22194,7 +25325,19 @@ export interface operations {
                     "application/json": components["schemas"]["DeadLetterShownOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `in_progress`, `letter_too_old`, `letter_unreadable`, `state_conflict` */
+            409: components["responses"]["Problem"];
+            /** @description `invalid`, `key_reused` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -22232,7 +25375,19 @@ export interface operations {
                     "application/json": components["schemas"]["DeadLetterShownOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `in_progress`, `state_conflict` */
+            409: components["responses"]["Problem"];
+            /** @description `invalid`, `key_reused` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -22267,7 +25422,15 @@ export interface operations {
                     "application/json": components["schemas"]["NoticePage"];
                 };
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -22300,7 +25463,15 @@ export interface operations {
                     "application/json": components["schemas"]["MessageToTellPage"];
                 };
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -22333,7 +25504,15 @@ export interface operations {
                     "application/json": components["schemas"]["EndpointPage"];
                 };
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -22371,7 +25550,21 @@ export interface operations {
                     "application/json": components["schemas"]["EndpointSecretOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `in_progress`, `too_many_endpoints` */
+            409: components["responses"]["Problem"];
+            /** @description `invalid`, `key_reused` */
+            422: components["responses"]["Problem"];
+            /** @description `too_many_tests` */
+            429: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -22400,7 +25593,13 @@ export interface operations {
                     "application/json": components["schemas"]["WechatLinkOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -22433,7 +25632,17 @@ export interface operations {
                     "application/json": components["schemas"]["WechatLinkOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -22460,7 +25669,15 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -22502,7 +25719,15 @@ export interface operations {
                     "application/json": components["schemas"]["AuditEntryPage"];
                 };
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -22553,7 +25778,15 @@ export interface operations {
                     };
                 };
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -22589,7 +25822,19 @@ export interface operations {
                     "application/json": components["schemas"]["ReadingOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `in_progress` */
+            409: components["responses"]["Problem"];
+            /** @description `invalid`, `key_reused` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -22622,7 +25867,17 @@ export interface operations {
                     "application/pdf": string;
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -22654,7 +25909,15 @@ export interface operations {
                     "application/json": components["schemas"]["TemplatesOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -22692,7 +25955,15 @@ export interface operations {
                     "application/json": components["schemas"]["MessageFailurePage"];
                 };
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -22725,7 +25996,17 @@ export interface operations {
                     "application/json": components["schemas"]["WorkListTellingOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -22758,7 +26039,17 @@ export interface operations {
                     "application/json": components["schemas"]["ResendingOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -22787,7 +26078,13 @@ export interface operations {
                     "application/json": components["schemas"]["PushSubscriptionsOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -22823,7 +26120,19 @@ export interface operations {
                     "application/json": components["schemas"]["PushSubscriptionOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found`, `push_not_set` */
+            404: components["responses"]["Problem"];
+            /** @description `in_progress` */
+            409: components["responses"]["Problem"];
+            /** @description `invalid`, `key_reused` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -22866,7 +26175,15 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -22904,7 +26221,21 @@ export interface operations {
                     "application/json": components["schemas"]["NoticePreferencesOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `stale` */
+            412: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description `precondition_needed` */
+            428: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -22943,7 +26274,15 @@ export interface operations {
                     "application/json": components["schemas"]["DeadLetterPage"];
                 };
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -22972,7 +26311,13 @@ export interface operations {
                     "application/json": components["schemas"]["UnreadOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -23005,7 +26350,17 @@ export interface operations {
                     "application/json": components["schemas"]["TicketOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -23034,7 +26389,13 @@ export interface operations {
                     "application/json": components["schemas"]["PushKeyOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found`, `push_not_set` */
+            404: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -23079,7 +26440,15 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -23108,7 +26477,13 @@ export interface operations {
                     "application/json": components["schemas"]["FailureReasonsOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -23139,7 +26514,15 @@ export interface operations {
                     "application/json": components["schemas"]["MessageToTellOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -23184,7 +26567,15 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -23213,7 +26604,19 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `stale` */
+            412: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -23253,7 +26656,21 @@ export interface operations {
                     "application/json": components["schemas"]["EndpointOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `stale` */
+            412: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description `precondition_needed` */
+            428: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -23295,7 +26712,21 @@ export interface operations {
                     "application/json": components["schemas"]["NoticeOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `in_progress` */
+            409: components["responses"]["Problem"];
+            /** @description `stale` */
+            412: components["responses"]["Problem"];
+            /** @description `invalid`, `key_reused` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -23337,7 +26768,23 @@ export interface operations {
                     "application/json": components["schemas"]["EndpointOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `in_progress` */
+            409: components["responses"]["Problem"];
+            /** @description `stale` */
+            412: components["responses"]["Problem"];
+            /** @description `invalid`, `key_reused` */
+            422: components["responses"]["Problem"];
+            /** @description `too_many_tests` */
+            429: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -23379,7 +26826,21 @@ export interface operations {
                     "application/json": components["schemas"]["EndpointOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `in_progress`, `state_conflict` */
+            409: components["responses"]["Problem"];
+            /** @description `stale` */
+            412: components["responses"]["Problem"];
+            /** @description `invalid`, `key_reused`, `wrong_proof` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -23417,7 +26878,19 @@ export interface operations {
                     "application/json": components["schemas"]["MessageToTellOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `in_progress` */
+            409: components["responses"]["Problem"];
+            /** @description `invalid`, `key_reused` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -23459,7 +26932,21 @@ export interface operations {
                     "application/json": components["schemas"]["EndpointSecretOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `in_progress`, `state_conflict` */
+            409: components["responses"]["Problem"];
+            /** @description `stale` */
+            412: components["responses"]["Problem"];
+            /** @description `invalid`, `key_reused` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -23499,7 +26986,21 @@ export interface operations {
                     "application/json": components["schemas"]["EndpointOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `stale` */
+            412: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description `precondition_needed` */
+            428: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -23530,7 +27031,15 @@ export interface operations {
                     "application/json": components["schemas"]["DeadLetterShownOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -23572,7 +27081,21 @@ export interface operations {
                     "application/json": components["schemas"]["ResentDeliveriesOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `in_progress`, `state_conflict` */
+            409: components["responses"]["Problem"];
+            /** @description `stale` */
+            412: components["responses"]["Problem"];
+            /** @description `invalid`, `key_reused` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -23607,7 +27130,15 @@ export interface operations {
                     "application/json": components["schemas"]["EndpointDeliveryPage"];
                 };
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -23638,7 +27169,15 @@ export interface operations {
                     "application/json": components["schemas"]["PushSubscriptionOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -23667,7 +27206,17 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -23705,7 +27254,19 @@ export interface operations {
                     "application/json": components["schemas"]["DeadLetterShownOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `in_progress`, `letter_too_old`, `letter_unreadable`, `state_conflict` */
+            409: components["responses"]["Problem"];
+            /** @description `invalid`, `key_reused` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -23743,7 +27304,19 @@ export interface operations {
                     "application/json": components["schemas"]["DeadLetterShownOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `in_progress`, `state_conflict` */
+            409: components["responses"]["Problem"];
+            /** @description `invalid`, `key_reused` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -23791,7 +27364,15 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -23834,7 +27415,21 @@ export interface operations {
                     "application/json": components["schemas"]["NoticeTemplateOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `stale` */
+            412: components["responses"]["Problem"];
+            /** @description `invalid`, `template_wrong` */
+            422: components["responses"]["Problem"];
+            /** @description `precondition_needed` */
+            428: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -23869,7 +27464,17 @@ export interface operations {
                     "application/json": components["schemas"]["NoticePreviewOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid`, `template_wrong` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -23907,7 +27512,13 @@ export interface operations {
                     "application/json": components["schemas"]["RatesOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid`, `months_only`, `no_month_over`, `wrong_period` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -23945,7 +27556,13 @@ export interface operations {
                     "text/csv": string;
                 };
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid`, `months_only`, `no_month_over`, `wrong_period` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -23987,7 +27604,15 @@ export interface operations {
                     "application/json": components["schemas"]["AuditEntryPage"];
                 };
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -24026,7 +27651,15 @@ export interface operations {
                     "application/json": components["schemas"]["DeadLetterPage"];
                 };
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -24057,7 +27690,15 @@ export interface operations {
                     "application/json": components["schemas"]["DeadLetterShownOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `not_allowed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `invalid` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -24095,7 +27736,19 @@ export interface operations {
                     "application/json": components["schemas"]["DeadLetterShownOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `in_progress`, `letter_too_old`, `letter_unreadable`, `state_conflict` */
+            409: components["responses"]["Problem"];
+            /** @description `invalid`, `key_reused` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -24133,7 +27786,19 @@ export interface operations {
                     "application/json": components["schemas"]["DeadLetterShownOut"];
                 };
             };
-            /** @description a problem */
+            /** @description `no_precondition` */
+            400: components["responses"]["Problem"];
+            /** @description `sign_in_needed` */
+            401: components["responses"]["Problem"];
+            /** @description `foreign_origin`, `not_allowed`, `second_factor_needed` */
+            403: components["responses"]["Problem"];
+            /** @description `not_found` */
+            404: components["responses"]["Problem"];
+            /** @description `in_progress`, `state_conflict` */
+            409: components["responses"]["Problem"];
+            /** @description `invalid`, `key_reused` */
+            422: components["responses"]["Problem"];
+            /** @description a problem; every address may answer `bad_json`, `bad_request`, `bad_text`, `body_too_slow`, `broken`, `header_too_large`, `method_not_allowed`, `not_utf8`, `repeated_parameter`, `too_large`, `too_many`, `unavailable`, `unsupported_type` */
             default: {
                 headers: {
                     [name: string]: unknown;

@@ -72,7 +72,7 @@ def create_app(service: str, api: APIBlueprint, *, database: Database | None = N
     posted_changes.install(app)
     app.add_url_rule("/livez", "livez", lambda: {"status": "ok"})
     app.add_url_rule("/readyz", "readyz", _ready)
-    app.spec_processor(openapi.complete)
+    app.spec_processor(lambda document: openapi.complete(document, app.view_functions.values()))
     _initialise_failures(app, service)
     return app
 

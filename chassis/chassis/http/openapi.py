@@ -5,6 +5,7 @@ from typing import Any
 
 from chassis.http.auth import STAFF, View
 from chassis.http.cookies import ACCESS_COOKIE
+from chassis.http.possible_problems import EVERYWHERE, by_status, possible_problems
 from chassis.problems import MOST_ERRORS
 
 CONFIG = {
@@ -53,6 +54,12 @@ PROBLEM = {
             },
         },
     },
+}
+_CONTENT = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+A_PROBLEM = {"description": "one of the problems that are named", "content": _CONTENT}
+ANY_PROBLEM = {
+    "description": "a problem; every address may answer " + ", ".join(f"`{code}`" for code in sorted(kind.code for kind in EVERYWHERE)),
+    "content": _CONTENT,
 }
 IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
@@ -105,8 +112,12 @@ def record_access(
         route._spec["extensions"][_FILES] = sorted(files)
 
 
-def complete(document: Any) -> Any:
-    """Complete the generated document: token, tags, the problem that every operation may answer, required bodies."""
+def complete(document: Any, views: Collection[Any] = ()) -> Any:
+    """Complete the generated document: token, tags, the problems that operations may answer, required bodies.
+
+    `views` are the functions of the routes, in which the problems are found.
+    """
+    by_name = {view._spec.get("operation_id"): view for view in views if hasattr(view, "_spec")}
     components = document.setdefault("components", {})
     components["securitySchemes"] = {
         "token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
@@ -118,6 +129,7 @@ def complete(document: Any) -> Any:
         },
     }
     components.setdefault("schemas", {})["Problem"] = PROBLEM
+    components["responses"] = {"Problem": A_PROBLEM}
     service = document["info"]["title"].split()[1]
     document["tags"] = [{"name": service}]
     for address, path in document["paths"].items():
@@ -127,10 +139,7 @@ def complete(document: Any) -> Any:
             operation["tags"] = [service]
             if method == "get":
                 del operation["x-second-factor"]
-            operation.setdefault("responses", {})["default"] = {
-                "description": "a problem",
-                "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
-            }
+            operation.setdefault("responses", {})["default"] = ANY_PROBLEM
             if files := operation.pop(_FILES, None):
                 operation["requestBody"] = {"content": dict.fromkeys(files, _BYTES)}
             if "requestBody" in operation:
@@ -142,7 +151,19 @@ def complete(document: Any) -> Any:
                 _tell_tags(operation)
             if method == "post" and operation.get("x-idempotent") and operation.get("security"):
                 operation.setdefault("parameters", []).append(IDEMPOTENCY_KEY)
+            if view := by_name.get(operation["operationId"]):
+                _tell_problems(view, method, operation)
     return document
+
+
+def _tell_problems(view: Any, method: str, operation: dict[str, Any]) -> None:
+    """List the codes of problems of an operation by status; `default` has those of every address."""
+    for status, codes in by_status(possible_problems(view, method, operation) - EVERYWHERE).items():
+        operation["responses"][status] = {"$ref": "#/components/responses/Problem", "description": _listed(codes)}
+
+
+def _listed(codes: Collection[str]) -> str:
+    return ", ".join(f"`{code}`" for code in codes)
 
 
 def _tell_tags(operation: dict[str, Any]) -> None:
