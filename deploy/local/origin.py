@@ -46,7 +46,7 @@ def house_of(apps: dict[str, Flask]) -> WSGIApplication:
         path = environ["PATH_INFO"]
         if path in {"/livez", "/readyz"}:
             return _health(apps, environ, start_response)
-        if path == "/sandbox/" or path.startswith(("/docs", "/openapi")):
+        if path in {"/sandbox/", "/openapi.json"} or path.startswith("/docs"):
             return desk(environ, start_response)
         if path.startswith(("/sandbox/", "/cgi-bin/", "/sns/")) or (path == "/" and environ["REQUEST_METHOD"] == "POST"):
             return sandbox(environ, start_response)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
-from werkzeug.test import TestResponse
+from werkzeug.test import Client, TestResponse
 
 from chassis import docs
 from chassis.data.database import Database
@@ -183,3 +183,19 @@ def test_no_code_reads_the_host_of_a_request() -> None:
 
 def _parents(module: str) -> Iterator[Path]:
     yield from Path(module).parent.rglob("*.py")
+
+
+def test_house_leads_every_document_to_its_service(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def app(name: str) -> Flask:
+        one = Flask(name)
+        one.add_url_rule("/<path:path>", "all", lambda path: asked.append(f"{name} /{path}") or "")
+        return one
+
+    monkeypatch.setattr(telephones, "of_environment", lambda: Flask("telephones"))
+    house = Client(origin.house_of({name: app(name) for name in ANSWERING}))
+    for name in ANSWERING:
+        house.get(f"/openapi/{name}.json")
+    assert asked == [f"{name} /openapi/{name}.json" for name in ANSWERING]
+    assert house.get("/openapi.json").json["openapi"].startswith("3.1")

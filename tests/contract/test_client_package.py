@@ -50,7 +50,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     archive = client_package.pack(folder / "dist", folder)
     installed = folder / "node_modules" / "@duijie" / "client"
     with tarfile.open(archive) as packed:
-        packed.extractall(folder, filter="data")
+        packed.extractall(folder)
     installed.parent.mkdir(parents=True)
     (folder / "package").rename(installed)
     for name in ("openapi-fetch", "openapi-typescript-helpers"):
