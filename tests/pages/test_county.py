@@ -14,6 +14,7 @@ REGION = "510921"
 PAGES = [
     "",
     "needs",
+    "needs/all",
     "needs/hidden",
     "samples",
     "reviewers",
@@ -24,6 +25,8 @@ PAGES = [
     "places",
     "thanks",
     "silent",
+    "transfers",
+    "helpers",
 ]
 PAGES += ["appointments", "imports", "figures", "settings"]
 
@@ -64,15 +67,24 @@ def test_township_decides_several_needs_by_the_keyboard(visit: Visits, sandbox: 
 
 
 def test_county_checks_a_sample(visit: Visits, sandbox: Sandbox) -> None:
-    waiting = [
-        one for one in sandbox.client(COUNTY).get("/v1/samples", checked="false", limit=100)["items"] if "check_sample" in one["allowed"]
-    ]
-    if not waiting:
-        pytest.skip("chance has drawn no need for the county's check")
+    county, township = sandbox.client(COUNTY), sandbox.client(TOWNSHIP)
+    before = county.get("/v1/review-settings", region=REGION)["in_force"]
+    county.put(f"/v1/review-settings?region={REGION}", before | {"sample_per_mille": 1000})
+    try:
+        needs = posted(sandbox, "household.umbrella", 2)
+        township.post(
+            "/v1/needs/decisions", {"decisions": [{"need_id": need, "act": "verify", "story": "家里的用坏了。"} for need in needs]}
+        )
+    finally:
+        county.put(f"/v1/review-settings?region={REGION}", before)
     visitor = visit(COUNTY, size=DESKTOP)
     page = visitor.open("/county/samples")
-    page.get_by_role("button", name="审核无误").first.click()
-    expect(page.get_by_role("button", name="审核无误")).to_have_count(len(waiting) - 1)
+    waiting = page.get_by_role("button", name="审核无误")
+    count = waiting.count()
+    assert count >= len(needs)
+    waiting.first.click()
+    expect(waiting).to_have_count(count - 1)
+    assert len([one for one in county.get("/v1/samples", checked="true", limit=100)["items"] if one["need_id"] in needs]) == 1
 
 
 def table() -> dict[str, Any]:
@@ -123,6 +135,49 @@ def test_figures_are_drawn_and_the_same_in_the_table(visit: Visits, sandbox: San
     counts = sandbox.client().get("/v1/needs/counts", region=REGION, open="true")["categories"]
     shown = [int(text) for text in figure.get_by_role("cell").all_inner_texts()]
     assert sorted(shown, reverse=True) == sorted((one["needs"] for one in counts if one["needs"]), reverse=True)[:15]
+
+
+def test_ages_of_waiting_needs_add_up(visit: Visits, sandbox: Sandbox) -> None:
+    page = visit(COUNTY, size=DESKTOP).open("/county/figures")
+    figure = page.get_by_role("figure").filter(has_text="等待多久")
+    figure.locator("canvas").wait_for()
+    figure.locator("summary").click()
+    total = sandbox.client().get("/v1/needs/counts", region=REGION, open="true")["total"]
+    assert sum(int(text) for text in figure.get_by_role("cell").all_inner_texts()) == total > 0
+
+
+def test_one_need_is_found_by_its_state_and_tells_its_history(visit: Visits, sandbox: Sandbox) -> None:
+    [need] = posted(sandbox, "household.umbrella", 1)
+    visitor = visit(TOWNSHIP, size=DESKTOP)
+    page = visitor.open("/county/needs/all")
+    page.get_by_label("状态").select_option("posted")
+    expect(page.get_by_role("listitem").filter(has_text="已发布")).to_have_count(0)
+    page.locator(f"a[href*='{need}']").click()
+    page.get_by_role("heading", name="办理记录").wait_for()
+    expect(page.locator("ol > li").first).to_contain_text("发布")
+    assert visitor.violations() == []
+    page.get_by_role("button", name="审核通过").click()
+    expect(page.locator("ol > li").first).to_contain_text("审核通过")
+
+
+def test_limit_of_a_region_is_set_and_a_stale_page_is_refused(visit: Visits, sandbox: Sandbox) -> None:
+    county, label = sandbox.client(COUNTY), "爱心人士 新用户 同时有效的爱心意向数"
+    before = county.get("/v1/limits", region=REGION)
+    current, stale = visit(COUNTY, size=DESKTOP), visit(COUNTY, size=DESKTOP, refused=[412])
+    pages = [one.open("/county/settings") for one in (current, stale)]
+    try:
+        for page, most in zip(pages, ("70", "90"), strict=True):
+            page.get_by_label(label).fill(most)
+            page.get_by_role("button", name="保存上限").click()
+            page.get_by_role("status").filter(has_text="已保存").or_(page.get_by_role("alert")).first.wait_for()
+        after = county.get("/v1/limits", region=REGION)
+        assert after["version"] == before["version"] + 1
+        assert [
+            one["most"] for one in after["in_force"] if (one["kind"], one["trust"], one["limit"]) == ("donor", "new", "open_pledges")
+        ] == [70]
+        assert pages[1].get_by_role("alert").count() == 1
+    finally:
+        county.put(f"/v1/limits?region={REGION}", {"limits": before["history"][0]["limits"] if before["history"] else []})
 
 
 @pytest.fixture

@@ -15,5 +15,7 @@ export function useScope() {
     get: () => (typeof route.query["region"] === "string" ? route.query["region"] : (regions.value[0] ?? "")),
     set: (code: string) => void router.replace({ query: { ...route.query, region: code } }),
   });
-  return { regions, region };
+  /** The way back to the desk keeps its region. */
+  const desk = computed(() => `/county?region=${region.value}`);
+  return { regions, region, desk };
 }
